@@ -1,0 +1,137 @@
+"""Every option of `maxbot run` once: name, type, default, help. Command line, environment and docs derive from it."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args, get_origin
+
+Updater = Literal["webhooks", "polling"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a field of `Settings` shows on the command line and in the environment."""
+
+    name: str
+    """As in `--name`; the environment variable is `MAXBOT_NAME`."""
+    type: Any
+    default: Any
+    help: str
+    metavar: str | None
+    web_only: bool
+    """Means nothing with `--updater polling`, which refuses it."""
+    env_only: bool
+    """For tuning: has an environment variable and no option, so that `--help` stays readable."""
+    choices: tuple[str, ...]
+
+    @property
+    def env(self) -> str:
+        return "MAXBOT_" + self.name.upper().replace("-", "_")
+
+
+def _option(
+    default: Any, help: str, *, metavar: str | None = None, web_only: bool = False, env_only: bool = False
+) -> Any:
+    return field(
+        default=default,
+        metadata={"help": help, "metavar": metavar, "web_only": web_only, "env_only": env_only},
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `maxbot run` was told. Durations are seconds, sizes are bytes."""
+
+    bot: str = _option(
+        "bot.yaml", "The bot: a YAML file, a directory with a bot.yaml, or module:name.", metavar="PATH|MODULE:NAME"
+    )
+    updater: Updater | None = _option(
+        None,
+        "How updates come in. Default: polling where the only channel is Telegram and no web option is given, "
+        "else webhooks.",
+    )
+    host: str = _option("localhost", "Address to listen on.", web_only=True)
+    port: int = _option(8080, "Port to listen on.", web_only=True)
+    public_url: str | None = _option(
+        None,
+        "Base URL under which the platforms reach this server; webhooks are then registered with them.",
+        metavar="URL",
+        web_only=True,
+    )
+    workers: int | None = _option(None, "Number of worker processes. Default: 1.", metavar="N", web_only=True)
+    fast: bool = _option(False, "As many workers as usable CPUs.", web_only=True)
+    single_process: bool = _option(
+        False, "Everything in one process, for bot code not made for several.", web_only=True
+    )
+    database: str | None = _option(
+        None,
+        "Where state is kept: sqlite:///bot.db. Default: a new file maxbot-*.db in the temporary directory.",
+        metavar="URL",
+    )
+    user_locks: str | None = _option(
+        None,
+        "Replaces the user locks: module:factory, called without arguments in each worker.",
+        metavar="MODULE:FACTORY",
+    )
+    shutdown_timeout: float = _option(
+        30.0, "How long a stop waits for turns under way.", metavar="SECONDS"
+    )
+    reload: bool = _option(False, "Replace the workers when a file of the bot changes.")
+    verbose: int = _option(0, "Say more; twice for everything.")
+    quiet: int = _option(0, "Say less: warnings and errors; twice for errors only.")
+    logger: str = _option("console", "Where the log goes.", metavar="console|file:PATH")
+
+    durability: Literal["process", "power-loss"] = _option(
+        "process",
+        "What a commit survives: 'process' the kill of any process, 'power-loss' that of the machine (slower).",
+        env_only=True,
+    )
+    turn_timeout: float = _option(300.0, "A turn that takes longer is set aside.", env_only=True)
+    hang_timeout: float = _option(
+        6.0, "A worker whose event loop does not run for so long is replaced.", env_only=True
+    )
+    start_timeout: float = _option(60.0, "A worker that is not ready after so long is replaced.", env_only=True)
+    keep_seen: float = _option(
+        2 * 86400.0, "How long a redelivered update is recognised as one.", env_only=True
+    )
+    keep_replies: float = _option(
+        86400.0, "How long replies on the web channel wait to be fetched.", env_only=True
+    )
+    give_up_after: float = _option(
+        86400.0, "A command that could not be sent for so long is set aside.", env_only=True
+    )
+
+
+def options() -> list[Option]:
+    """Return the options in the order in which they are declared."""
+    return [
+        Option(
+            name=field.name.replace("_", "-"),
+            type=_plain_type(field.type),
+            default=field.default,
+            help=field.metadata["help"],
+            metavar=field.metadata["metavar"],
+            web_only=field.metadata["web_only"],
+            env_only=field.metadata["env_only"],
+            choices=_choices(field.type),
+        )
+        for field in fields(Settings)
+    ]
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    return tuple(arg for arg in get_args(annotation) if arg is not type(None))
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    for member in _members(annotation):
+        if get_origin(member) is Literal:
+            return get_args(member)
+    return ()
+
+
+def _plain_type(annotation: Any) -> Any:
+    if _choices(annotation):
+        return str
+    members = _members(annotation)
+    return members[0] if members else annotation
