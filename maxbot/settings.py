@@ -41,7 +41,9 @@ class Settings:
     """What `maxbot run` was told. Durations are seconds, sizes are bytes."""
 
     bot: str = _option(
-        "bot.yaml", "The bot: a YAML file, a directory with a bot.yaml, or module:name.", metavar="PATH|MODULE:NAME"
+        "bot.yaml",
+        "The bot: a YAML file, a directory with a bot.yaml, or module:name.",
+        metavar="PATH|MODULE:NAME",
     )
     updater: Updater | None = _option(
         None,
@@ -71,9 +73,7 @@ class Settings:
         "Replaces the user locks: module:factory, called without arguments in each worker.",
         metavar="MODULE:FACTORY",
     )
-    shutdown_timeout: float = _option(
-        30.0, "How long a stop waits for turns under way.", metavar="SECONDS"
-    )
+    shutdown_timeout: float = _option(30.0, "How long a stop waits for turns under way.", metavar="SECONDS")
     reload: bool = _option(False, "Replace the workers when a file of the bot changes.")
     verbose: int = _option(0, "Say more; twice for everything.")
     quiet: int = _option(0, "Say less: warnings and errors; twice for errors only.")
@@ -88,7 +88,9 @@ class Settings:
     hang_timeout: float = _option(
         6.0, "A worker whose event loop does not run for so long is replaced.", env_only=True
     )
-    start_timeout: float = _option(60.0, "A worker that is not ready after so long is replaced.", env_only=True)
+    start_timeout: float = _option(
+        60.0, "A worker that is not ready after so long is replaced.", env_only=True
+    )
     keep_seen: float = _option(
         2 * 86400.0, "How long a redelivered update is recognised as one.", env_only=True
     )

@@ -1,13 +1,17 @@
 """What a channel is: a small class that turns a platform's webhooks into updates and commands into API calls."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-from starlette.routing import BaseRoute
 
 from maxbot.errors import UsageError
 from maxbot.types import Command, Dialog, Update
+
+if TYPE_CHECKING:  # the supervisor knows channels and serves no requests
+    from starlette.routing import BaseRoute
 
 Accept = Callable[[Sequence[Update]], Awaitable[list[bool]]]
 """Stores updates in the inbox and returns once they are durable: for each, whether it was new."""
