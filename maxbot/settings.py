@@ -85,21 +85,11 @@ class Settings:
         env_only=True,
     )
     turn_timeout: float = _option(300.0, "A turn that takes longer is set aside.", env_only=True)
-    hang_timeout: float = _option(
-        6.0, "A worker whose event loop does not run for so long is replaced.", env_only=True
-    )
-    start_timeout: float = _option(
-        60.0, "A worker that is not ready after so long is replaced.", env_only=True
-    )
-    keep_seen: float = _option(
-        2 * 86400.0, "How long a redelivered update is recognised as one.", env_only=True
-    )
-    keep_replies: float = _option(
-        86400.0, "How long replies on the web channel wait to be fetched.", env_only=True
-    )
-    give_up_after: float = _option(
-        86400.0, "A command that could not be sent for so long is set aside.", env_only=True
-    )
+    hang_timeout: float = _option(6.0, "A worker whose event loop does not run for so long is replaced.", env_only=True)
+    start_timeout: float = _option(60.0, "A worker that is not ready after so long is replaced.", env_only=True)
+    keep_seen: float = _option(2 * 86400.0, "How long a redelivered update is recognised as one.", env_only=True)
+    keep_replies: float = _option(86400.0, "How long replies on the web channel wait to be fetched.", env_only=True)
+    give_up_after: float = _option(86400.0, "A command that could not be sent for so long is set aside.", env_only=True)
 
 
 def options() -> list[Option]:
