@@ -4,7 +4,7 @@ import random
 
 
 def backoff(attempts: int, *, first: float, longest: float) -> float:
-    """Return seconds to wait after a number of failed attempts: doubling, with jitter so that many do not march in step.
+    """Return how long to wait, in seconds: doubling, with jitter so that many do not march in step.
 
     Args:
         attempts: How many failed, from 1.

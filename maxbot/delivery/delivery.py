@@ -1,4 +1,4 @@
-"""What a dialog does while it is awake: send what is unsent, run the oldest update, send what came of it, look again."""
+"""What a dialog does while it is awake: send what is unsent, run the oldest update, send its commands, look again."""
 
 from collections.abc import Mapping
 
@@ -50,7 +50,7 @@ class Delivery:
     async def _work(self, dialog: Dialog, left_behind: bool) -> float | None:
         sent: list[tuple[int, int]] = []
         while True:
-            work = await until_stored(lambda: self._store.load(str(dialog), sent))
+            work = await until_stored(self._store.load, str(dialog), sent)
             try:
                 if work.outbox:
                     sent = await self._sender.send(dialog, work.outbox, found=True)

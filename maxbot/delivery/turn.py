@@ -57,7 +57,7 @@ class Turns:
         """
         if not left_behind and not update.attempts:
             return await self._run(dialog, work, update)
-        attempt = await until_stored(lambda: self._store.mark_attempt(update.id))
+        attempt = await until_stored(self._store.mark_attempt, update.id)
         if attempt > MOST_ATTEMPTS:
             reason = f"The worker died {MOST_ATTEMPTS} times while it ran this turn"
             await self._set_aside(dialog, update, reason, None)
@@ -81,21 +81,21 @@ class Turns:
             return []
         try:
             rows = await until_stored(
-                lambda: self._store.commit(str(dialog), work.version, update.id, turn.state, turn.commands)
+                self._store.commit, str(dialog), work.version, update.id, turn.state, turn.commands
             )
         except StorageError as error:
             await self._set_aside(dialog, update, f"What came of the turn cannot be stored: {error}", error)
             return []
         if rows is None:
             logger.warning("A turn of %s is thrown away: another one was committed meanwhile", dialog)
-            await until_stored(lambda: self._store.count("stale_turns"))
+            await until_stored(self._store.count, "stale_turns")
             return []
         return rows
 
     async def _set_aside(self, dialog: Dialog, update: PendingUpdate, reason: str, error: BaseException | None) -> None:
         logger.error("Update %d of %s is set aside: %s", update.id, dialog, reason, exc_info=error)
         text = None if error is None else "".join(traceback.format_exception(error))
-        await until_stored(lambda: self._store.set_aside_update(str(dialog), update.id, reason, text))
+        await until_stored(self._store.set_aside_update, str(dialog), update.id, reason, text)
 
 
 def _cancelled_from_outside() -> bool:

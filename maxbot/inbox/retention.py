@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from maxbot.errors import StorageError
 from maxbot.storage import Store
@@ -25,9 +26,12 @@ async def keep_tidy(store: Store, keep_seen: float, keep_replies: float) -> None
     while True:
         await asyncio.sleep(INTERVAL)
         try:
-            while await store.forget(keep_seen, BATCH) == BATCH:
-                await asyncio.sleep(PAUSE)
-            while await store.expire(keep_replies, BATCH) == BATCH:
-                await asyncio.sleep(PAUSE)
+            await _in_batches(store.forget, keep_seen)
+            await _in_batches(store.expire, keep_replies)
         except StorageError as error:
             logger.debug("Tidying up failed and will be tried again: %s", error)
+
+
+async def _in_batches(remove: Callable[[float, int], Awaitable[int]], older_than: float) -> None:
+    while await remove(older_than, BATCH) == BATCH:  # noqa: ASYNC110 - the next batch, not the same question
+        await asyncio.sleep(PAUSE)

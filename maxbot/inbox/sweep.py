@@ -5,6 +5,7 @@ several workers at once, costs a little and breaks nothing.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -47,10 +48,8 @@ class Sweep:
     async def run(self) -> None:
         """Sweep at the start, when told to, and every few seconds, until cancelled."""
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._due.wait(), INTERVAL)
-            except TimeoutError:
-                pass
             self._due.clear()
             older_than, self._older_than = self._older_than, STALE
             try:

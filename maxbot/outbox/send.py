@@ -29,7 +29,7 @@ ATTEMPTS_AT_A_BUG = 5
 """How often a command is tried whose channel raises something that no channel should."""
 
 
-class Waits(Exception):  # noqa: N818 - not an error: the dialog sleeps
+class Waits(Exception):
     """The dialog's next command must wait.
 
     Args:
@@ -73,8 +73,7 @@ class Sender:
         sent: list[tuple[int, int]] = []
         for index, row in enumerate(rows):
             if sent:
-                await until_stored(lambda: self._store.sent(rows[index - 1]))
-                sent.clear()
+                await until_stored(self._store.sent, *sent.pop())
             if row.not_before is not None:
                 await self._start_retry(row)
             elif found and index == 0 and not await self._take_up(dialog, row):
@@ -88,11 +87,11 @@ class Sender:
         remaining = row.not_before - time.time()
         if remaining > 0:
             raise Waits(remaining)
-        await until_stored(lambda: self._store.postpone(row, row.attempts, None))
+        await until_stored(self._store.postpone, row, row.attempts, None)
 
     async def _take_up(self, dialog: Dialog, row: OutboxRow) -> bool:
         """Somebody who is gone may have sent it: say so, and return whether to send it (again)."""
-        await until_stored(lambda: self._store.count("uncertain"))
+        await until_stored(self._store.count, "uncertain")
         if row.resend:
             logger.warning(
                 "Reply %s to %s may be sent a second time: whoever sent it was gone before noting it", row.key, dialog
@@ -131,7 +130,7 @@ class Sender:
         return False
 
     async def _resend_or_set_aside(self, dialog: Dialog, row: OutboxRow, reason: str) -> None:
-        await until_stored(lambda: self._store.count("uncertain"))
+        await until_stored(self._store.count, "uncertain")
         if row.resend:
             await self._postpone(dialog, row, f"{reason}; it may arrive twice", None)
         else:
@@ -145,9 +144,9 @@ class Sender:
         attempts = row.attempts + 1
         wait = retry_after if retry_after is not None else backoff(attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
         logger.warning("Reply %s to %s waits %.1f seconds: %s", row.key, dialog, wait, reason)
-        await until_stored(lambda: self._store.postpone(row, attempts, now + wait))
+        await until_stored(self._store.postpone, row, attempts, now + wait)
         raise Waits(wait)
 
     async def _set_aside(self, dialog: Dialog, row: OutboxRow, reason: str) -> None:
         logger.error("Reply %s to %s is set aside: %s", row.key, dialog, reason)
-        await until_stored(lambda: self._store.set_aside_command(str(dialog), row, reason))
+        await until_stored(self._store.set_aside_command, str(dialog), row, reason)

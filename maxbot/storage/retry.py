@@ -4,13 +4,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from maxbot.backoff import backoff
 from maxbot.errors import StorageUnavailable
 
 logger = logging.getLogger(__name__)
 
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 _SILENCE = 5.0
@@ -19,8 +20,10 @@ _SILENCE = 5.0
 _last_said = float("-inf")
 
 
-async def until_stored(call: Callable[[], Awaitable[Result]]) -> Result:
-    """Await `call()` again and again until the database did it.
+async def until_stored(
+    call: Callable[Arguments, Awaitable[Result]], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Result:
+    """Await `call(...)` again and again until the database did it.
 
     Raises:
         StorageError: The database is there and will never do it.
@@ -28,7 +31,7 @@ async def until_stored(call: Callable[[], Awaitable[Result]]) -> Result:
     attempts = 0
     while True:
         try:
-            return await call()
+            return await call(*args, **kwargs)
         except StorageUnavailable as error:
             attempts += 1
             say_unavailable(error)

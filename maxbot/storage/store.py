@@ -57,9 +57,9 @@ class Store:
 
     # outbox
 
-    def sent(self, row: outbox.OutboxRow) -> Future[None]:
+    def sent(self, update_id: int, position: int) -> Future[None]:
         """Remove a command that was sent."""
-        return self._database.call(outbox.sent, outbox.Sent(row.update_id, row.position))
+        return self._database.call(outbox.sent, outbox.Sent(update_id, position))
 
     def postpone(self, row: outbox.OutboxRow, attempts: int, not_before: float | None) -> Future[None]:
         """Remember that a command was tried and when the next attempt may start (None: it starts now)."""
