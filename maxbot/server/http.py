@@ -135,5 +135,6 @@ class WebServer(uvicorn.Server):
 
     async def _until_connections_are_gone(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        while self.server_state.connections and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)  # uvicorn tells nobody when a connection is gone
+        # uvicorn tells nobody when a connection is gone.
+        while self.server_state.connections and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

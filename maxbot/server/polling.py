@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from maxbot.backoff import backoff
 from maxbot.channels.base import Channel
@@ -18,14 +18,14 @@ class Polling:
     Args:
         channels: All of them can be polled.
         inbox: Takes what they fetch.
+        failed: Told what makes polling impossible (a wrong token).
     """
 
-    def __init__(self, channels: Iterable[Channel], inbox: Inbox) -> None:
+    def __init__(self, channels: Iterable[Channel], inbox: Inbox, failed: Callable[[StartError], None]) -> None:
         self._channels = channels
         self._inbox = inbox
+        self._failed = failed
         self._tasks: list[asyncio.Task[None]] = []
-        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Gets the `StartError` that makes polling impossible (a wrong token)."""
 
     def start(self) -> None:
         """Begin."""
@@ -37,8 +37,7 @@ class Polling:
             try:
                 await channel.poll(self._inbox.accept)
             except StartError as error:
-                if not self.failed.done():
-                    self.failed.set_exception(error)
+                self._failed(error)
                 return
             except Exception:
                 failures += 1
