@@ -7,6 +7,7 @@ The end of the file says that the other one is gone.
 """
 
 import asyncio
+import contextlib
 import socket
 from typing import Any, TypeAlias
 
@@ -64,7 +65,10 @@ class Registered(msgspec.Struct, tag=True, frozen=True):
 ToWorker: TypeAlias = Start | Sweep | Register | Stop
 ToSupervisor: TypeAlias = Ready | Beat | Failed | Registered
 
-_encode = msgspec.json.Encoder().encode
+
+def encode(message: ToWorker | ToSupervisor) -> bytes:
+    """Return a message as it travels."""
+    return msgspec.json.encode(message) + b"\n"
 
 
 class Control:
@@ -90,7 +94,12 @@ class Control:
     def send(self, message: ToWorker | ToSupervisor) -> None:
         """Say something; nothing happens if the other end is gone."""
         if not self._writer.is_closing():
-            self._writer.write(_encode(message) + b"\n")
+            self._writer.write(encode(message))
+
+    async def flush(self) -> None:
+        """Wait until all that was said has left."""
+        with contextlib.suppress(ConnectionError):
+            await self._writer.drain()
 
     async def receive(self) -> Any:
         """Return what the other end says next; None once it is gone."""

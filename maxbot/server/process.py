@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable
 from typing import IO
 
-from maxbot.locks.unix import LockServer
-
 from maxbot.server import signals
 from maxbot.server.control import Beat, Control, Failed, Ready, Registered, Start, Stop, ToSupervisor, ToWorker
 from maxbot.settings import Settings
@@ -42,9 +40,9 @@ class WorkerProcess:
         self.last_beat = time.monotonic()
         self.stopping = False
         self._listeners = [listener.fileno() for listener in listeners]
-        self._stacks: IO[bytes] = tempfile.TemporaryFile()
+        self._stacks: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._control_socket, control = socket.socketpair()
-        self._locks_socket, locks = socket.socketpair()
+        self.locks_socket, locks = socket.socketpair()
         self._locks = locks.fileno()
         with control, locks:
             self._process = _spawn(
@@ -55,9 +53,8 @@ class WorkerProcess:
         self._control: Control | None = None
         self._hearing: asyncio.Task[None] | None = None
 
-    async def start(self, settings: Settings, lock_server: LockServer) -> None:
+    async def start(self, settings: Settings) -> None:
         """Tell it what to serve, and begin to listen to it."""
-        lock_server.serve(self._locks_socket, self.name)
         self._control = await Control.open(self._control_socket, ToSupervisor)
         self._control.send(Start(self.name, settings, self._listeners, self._locks))
         self._hearing = asyncio.create_task(self._hear())
@@ -132,10 +129,14 @@ class WorkerProcess:
             self._hearing.cancel()
         if self._control is not None:
             self._control.close()
-        else:
-            self._control_socket.close()
-            self._locks_socket.close()
         self._stacks.close()
+
+    def abandon(self) -> None:
+        """Let go of a process that was never told anything: it ends by itself as its control socket closes."""
+        self._control_socket.close()
+        self.locks_socket.close()
+        self._stacks.close()
+        self._process.wait()
 
     def age(self) -> float:
         """Seconds since it was born."""

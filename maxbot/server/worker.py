@@ -22,16 +22,14 @@ import signal
 import socket
 import sys
 import traceback
-from typing import Any
-
-from maxbot.locks.custom import load_user_locks
-from maxbot.locks.unix import UnixLocks
-from maxbot.logs import configure
 
 from maxbot.backoff import backoff
 from maxbot.bot import MaxBot, load_bot
 from maxbot.errors import MaxBotError, SendError, StartError
 from maxbot.locks import UserLocks
+from maxbot.locks.custom import load_user_locks, running
+from maxbot.locks.unix import UnixLocks
+from maxbot.logs import configure
 from maxbot.server.control import (
     Beat,
     Control,
@@ -43,6 +41,7 @@ from maxbot.server.control import (
     Stop,
     Sweep,
     ToWorker,
+    encode,
     receive_start,
 )
 from maxbot.server.service import Service
@@ -62,9 +61,13 @@ def main() -> None:
     _restore_environment()
     faulthandler.register(signal.SIGQUIT, file=stacks, all_threads=True, chain=False)
     sock = socket.socket(fileno=control)
+    os.set_inheritable(control, False)
+    os.set_inheritable(stacks, False)
     start = receive_start(sock)
     if start is None:
         return
+    for number in (start.locks, *start.listeners):
+        os.set_inheritable(number, False)  # what the bot starts must not keep our sockets open
     try:
         configure(start.settings, (), process=start.name)
         bot = load_bot(start.settings.bot)
@@ -73,7 +76,7 @@ def main() -> None:
             for channel in bot.channels.values():
                 channel.will_register()
     except BaseException as error:
-        sock.sendall(_failure(error))
+        sock.sendall(encode(Failed(_reason(error))))
         raise SystemExit(1) from None
     # Imported late, but before the worker is ready: it is the slowest to load and the bot's errors come first.
     import uvloop
@@ -99,11 +102,8 @@ def _restore_environment() -> None:
         os.environ.pop("PYTHONPATH", None)
 
 
-def _failure(error: BaseException) -> bytes:
-    reason = str(error) if isinstance(error, MaxBotError) else "".join(traceback.format_exception(error)).rstrip()
-    import msgspec
-
-    return msgspec.json.encode(Failed(reason)) + b"\n"
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, MaxBotError) else "".join(traceback.format_exception(error)).rstrip()
 
 
 class Worker:
@@ -127,34 +127,34 @@ class Worker:
         self._control = await Control.open(sock, ToWorker)
         loop.add_signal_handler(signal.SIGTERM, self._told_to_stop, 0.0)
         try:
-            user_locks = await self._open_locks()
-            self._service = Service(self._start.settings, self._bot, user_locks, self._cannot_go_on)
-            await self._service.start([socket.socket(fileno=number) for number in self._start.listeners])
-        except BaseException as error:
-            self._control.send(Failed(str(error) if isinstance(error, MaxBotError) else traceback.format_exc()))
+            async with running(self._user_locks()) as user_locks:
+                self._service = Service(self._start.settings, self._bot, user_locks, self._cannot_go_on)
+                await self._service.start([socket.socket(fileno=number) for number in self._start.listeners])
+                await self._serve()
+        except Exception as error:
+            self._control.send(Failed(_reason(error)))
+            await self._control.flush()
             return 1
+        return 0
+
+    def _user_locks(self) -> UserLocks:
+        if self._start.settings.user_locks:
+            return load_user_locks(self._start.settings.user_locks)
+        if self._bot.user_locks is not None:
+            return self._bot.user_locks()
+        return UnixLocks(socket.socket(fileno=self._start.locks))
+
+    async def _serve(self) -> None:
         self._control.send(Ready())
-        beating = asyncio.create_task(self._beat())
-        listening = asyncio.create_task(self._listen())
+        tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._listen())]
         linger = await self._stop
         unfinished = await self._service.stop(linger)
         if unfinished:
             logger.warning("%d dialogs were not finished in time; their messages stay in the inbox", unfinished)
         if self._registering is not None:
             self._registering.cancel()
-        listening.cancel()
-        beating.cancel()
-        return 0
-
-    async def _open_locks(self) -> UserLocks:
-        custom = self._bot.user_locks
-        if self._start.settings.user_locks:
-            custom = load_user_locks(self._start.settings.user_locks)
-        if custom is not None:
-            return await _started(custom)
-        locks = UnixLocks(socket.socket(fileno=self._start.locks))
-        await locks.connect()
-        return locks
+        for task in tasks:
+            task.cancel()
 
     async def _listen(self) -> None:
         while message := await self._control.receive():
@@ -195,15 +195,6 @@ class Worker:
     def _cannot_go_on(self, error: StartError) -> None:
         self._control.send(Failed(str(error)))
         self._told_to_stop(0.0)
-
-
-async def _started(user_locks: Any) -> UserLocks:
-    """Start locks of the bot's own, where they have something to start."""
-    start = getattr(user_locks, "start", None)
-    if start is not None:
-        await start()
-    locks: UserLocks = user_locks
-    return locks
 
 
 if __name__ == "__main__":
