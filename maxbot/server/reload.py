@@ -20,7 +20,8 @@ async def watch_files(files: Iterable[Path], changed: Callable[[], None]) -> Non
     stop = asyncio.Event()
     try:
         async for changes in awatch(*{file.parent for file in watched}, recursive=False, stop_event=stop):
-            names = sorted({Path(path).name for _, path in changes if Path(path).resolve() in watched})
+            paths = (path for _, path in changes)
+            names = sorted({path.name for path in map(Path, paths) if path in watched})
             if names:
                 logger.info("%s changed: replacing the workers", ", ".join(names))
                 changed()

@@ -27,7 +27,7 @@ def run(settings: Settings, bot: MaxBot) -> int:
     workers = _worker_count(settings)
     unborn = [WorkerProcess(f"worker-{number}", sockets) for number in range(1, workers + 1)]
     try:
-        settings, claim = _open_database(settings, shared=_has_own_locks(settings, bot))
+        settings, _claim = _open_database(settings, shared=_has_own_locks(settings, bot))
     except BaseException:
         for process in unborn:
             process.abandon()
@@ -43,7 +43,7 @@ def run(settings: Settings, bot: MaxBot) -> int:
 
 
 def _run_single(settings: Settings, bot: MaxBot, sockets: list[socket.socket]) -> int:
-    settings, claim = _open_database(settings, shared=_has_own_locks(settings, bot))
+    settings, _claim = _open_database(settings, shared=_has_own_locks(settings, bot))
     import uvloop
 
     from maxbot.locks.memory import MemoryLocks

@@ -12,6 +12,8 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
 from maxbot.backoff import backoff
 from maxbot.bot import MaxBot
@@ -318,13 +320,13 @@ class Supervisor:
             listener.close()
         for process in self._alive:
             process.stop(LINGER)
-        gone = asyncio.gather(*(process.ended.wait() for process in self._alive))
-        await _first_of(gone, self._at_once.wait(), timeout=self._settings.shutdown_timeout + GRACE)
+        await _first_of(
+            _all_ended(list(self._alive)), self._at_once.wait(), timeout=self._settings.shutdown_timeout + GRACE
+        )
         for process in list(self._alive):
             logger.warning("%s (pid %d) is ended before it was done", process.name, process.pid)
             process.kill()
-        for process in list(self._alive):
-            await process.ended.wait()
+        await _all_ended(list(self._alive))
 
 
 def _how(status: int | None) -> str:
@@ -335,13 +337,16 @@ def _how(status: int | None) -> str:
     return f"with status {status}"
 
 
-async def _first_of(
-    *waits: "asyncio.Future[object] | asyncio._CoroutineLike[object]", timeout: float | None = None
-) -> None:
+async def _first_of(*waits: Coroutine[Any, Any, object], timeout: float | None = None) -> None:
     """Wait until one of several things happened, or for `timeout` seconds."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    tasks = [asyncio.create_task(wait) for wait in waits]
     try:
         await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
+
+
+async def _all_ended(processes: Iterable[WorkerProcess]) -> None:
+    for process in processes:
+        await process.ended.wait()
