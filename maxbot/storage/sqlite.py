@@ -27,6 +27,9 @@ WAL_LIMIT = 16 * 1024 * 1024
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "vboxsf", "afs", "ceph", "fuse.sshfs", "lustre"}
 
 
+MOUNTS = Path("/proc/self/mounts")
+
+
 class SQLite:
     """A SQLite database file.
 
@@ -40,6 +43,7 @@ class SQLite:
         self.path = path
         self._synchronous = "FULL" if survive_power_loss else "NORMAL"
         self._queue: int | None = None
+        self._opened: tuple[int, int] | None = None
 
     def engine(self) -> Engine:
         engine = create_engine("sqlite://", creator=self._connect, poolclass=StaticPool, paramstyle="named")
@@ -53,25 +57,32 @@ class SQLite:
         return engine
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        # A file that is gone must not come back empty: `prepare` makes it, and nobody else.
+        uri = f"{self.path.absolute().as_uri()}?mode=rw"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         # The switch to WAL itself can find the file busy: hence the timeout first.
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        self._opened = _identity(self.path)
         return connection
 
     def begin(self, connection: Connection) -> None:
         # SQLite lets waiting writers sleep longer the longer they wait, so that the unlucky starve. The kernel wakes
-        # the waiters of a file lock, and frees it when its holder dies.
+        # the waiters of a file lock, and frees it when its holder dies. (`flock` would do too, but a child that the
+        # bot's code forked would keep it after the holder's death, and all writers would wait for that child.)
         if self._queue is None:
             self._queue = os.open(f"{self.path}-writers", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._queue, fcntl.LOCK_EX)
+        fcntl.lockf(self._queue, fcntl.LOCK_EX)
+        if _identity(self.path) != self._opened:
+            # SQLite would go on and write to a file that has no name any more: acknowledged and lost.
+            raise FileNotFoundError(f"{self.path} was removed or replaced")
         connection.begin()
 
     def end(self) -> None:
         if self._queue is not None:
-            fcntl.flock(self._queue, fcntl.LOCK_UN)
+            fcntl.lockf(self._queue, fcntl.LOCK_UN)
 
     def close(self) -> None:
         if self._queue is not None:
@@ -82,15 +93,24 @@ class SQLite:
         """Become the only supervisor that uses the file.
 
         Returns:
-            A file descriptor that holds the claim for as long as it is open; None if another one has it.
+            A file descriptor that holds the claim for as long as it is open; None if another process has it.
         """
         claim = os.open(f"{self.path}-owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            fcntl.lockf(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):  # POSIX allows either
             os.close(claim)
             return None
         return claim
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one of the same name."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def sqlite_path(url: str) -> Path:
@@ -131,7 +151,7 @@ def check_place(path: Path) -> None:
         raise StartError(f"The database {path} cannot be written: check its owner and permissions")
     if not os.access(path.parent, os.W_OK):
         raise StartError(f"The directory {path.parent} cannot be written, and SQLite keeps its log beside {path.name}")
-    kind = _file_system(path.parent)
+    kind = _file_system(path.resolve().parent)  # where SQLite's log is, too, if `path` is a link
     if kind in NETWORK_FILE_SYSTEMS:
         raise StartError(
             f"The database {path} is on a network file system ({kind}), where SQLite loses data: use a local disk"
@@ -139,15 +159,15 @@ def check_place(path: Path) -> None:
 
 
 def _file_system(directory: Path) -> str | None:
-    """Return the kind of file system that holds `directory`, where the kernel tells (Linux)."""
+    """Return the kind of file system that holds `directory` (resolved), where the kernel tells (Linux)."""
     try:
-        mounts = Path("/proc/self/mounts").read_text().splitlines()
+        mounts = MOUNTS.read_text().splitlines()
     except OSError:
         return None
-    resolved, best, kind = directory.resolve(), -1, None
+    best, kind = -1, None
     for mount in mounts:
         _, point, name, *_ = mount.split()
         point = point.replace("\\040", " ")
-        if resolved.is_relative_to(point) and len(point) >= best:
+        if directory.is_relative_to(point) and len(point) >= best:
             best, kind = len(point), name
     return kind
