@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal_column, select, update
 
 from maxbot.storage.outbox import OutboxRow, remove_sent, select_outbox
 from maxbot.storage.schema import dialogs, inbox, outbox
+from maxbot.storage.statement import Statement
 from maxbot.types import Message, State
 
 _decode = msgspec.json.Decoder().decode
@@ -45,23 +46,31 @@ class Work(NamedTuple):
 _NOTHING = Work(0, {}, [], None)
 
 _oldest = select(func.min(inbox.c.id)).where(inbox.c.dialog == dialogs.c.dialog).correlate(dialogs).scalar_subquery()
-_load = (
-    select(dialogs.c.dialog, dialogs.c.version, dialogs.c.state, inbox.c.id, inbox.c.message, inbox.c.attempts)
+_unsent = exists().where(outbox.c.dialog == dialogs.c.dialog).correlate(dialogs)
+_load = Statement(
+    select(dialogs.c.version, dialogs.c.state, _unsent, inbox.c.id, inbox.c.message, inbox.c.attempts)
     .join_from(dialogs, inbox, inbox.c.id == _oldest, isouter=True)
-    .where(dialogs.c.dialog.in_(bindparam("dialogs", expanding=True)))
+    .where(dialogs.c.dialog == bindparam("name"))
 )
 
 
 def load(connection: Connection, items: list[Load]) -> list[Work]:
     """Remove what was sent from the outbox, then return what is next for each dialog."""
     remove_sent(connection, [key for item in items for key in item.sent])
-    names = [item.dialog for item in items]
-    unsent = select_outbox(connection, names)
-    found = {}
-    for row in connection.execute(_load, {"dialogs": names}):
-        pending = None if row.id is None else PendingUpdate(row.id, _decode(row.message), row.attempts)
-        found[row.dialog] = Work(row.version, _decode(row.state), unsent.get(row.dialog, []), pending)
-    return [found.get(name, _NOTHING) for name in names]
+    return [_work(connection, item.dialog) for item in items]
+
+
+def _work(connection: Connection, dialog: str) -> Work:
+    row = _load.row(connection, {"name": dialog})
+    if row is None:
+        return _NOTHING
+    version, state, unsent, update_id, message, attempts = row
+    return Work(
+        version,
+        _decode(state),
+        select_outbox(connection, dialog) if unsent else [],
+        None if update_id is None else PendingUpdate(update_id, _decode(message), attempts),
+    )
 
 
 class Commit(NamedTuple):
@@ -76,18 +85,17 @@ class Commit(NamedTuple):
     now: float
 
 
-_still_pending = (
-    select(inbox.c.id, dialogs.c.version)
-    .join_from(inbox, dialogs, dialogs.c.dialog == inbox.c.dialog)
-    .where(inbox.c.id.in_(bindparam("ids", expanding=True)))
-    .with_for_update()
-)
-_done = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
-_remember = (
+_remember = Statement(
     update(dialogs)
-    .where(dialogs.c.dialog == bindparam("name"))
-    .values(version=bindparam("next_version"), state=bindparam("next_state"))
+    .where(
+        dialogs.c.dialog == bindparam("name"),
+        dialogs.c.version == bindparam("loaded"),
+        exists().where(inbox.c.id == bindparam("update_id")),
+    )
+    .values(version=dialogs.c.version + literal_column("1"), state=bindparam("next_state"))
 )
+_done = Statement(delete(inbox).where(inbox.c.id == bindparam("update_id")))
+_put = Statement(insert(outbox))
 
 
 def commit(connection: Connection, items: list[Commit]) -> list[list[OutboxRow] | None]:
@@ -97,24 +105,22 @@ def commit(connection: Connection, items: list[Commit]) -> list[list[OutboxRow] 
         For each turn its commands as they stand in the outbox; None where nothing was stored, because the update is
         done already or another turn of the dialog was committed since this one was loaded.
     """
-    versions = {
-        row.id: row.version for row in connection.execute(_still_pending, {"ids": [i.update_id for i in items]})
-    }
     results: list[list[OutboxRow] | None] = []
-    done, remembered, unsent = [], [], []
     for item in items:
-        if versions.get(item.update_id) != item.version:
+        turn = {"name": item.dialog, "loaded": item.version, "update_id": item.update_id}
+        if not _remember.changes(connection, {**turn, "next_state": _encode(item.state)}):
             results.append(None)
             continue
-        # The same turn may stand here twice if two holders of a broken lock commit at one moment: only once.
-        del versions[item.update_id]
-        done.append(item.update_id)
-        remembered.append({"name": item.dialog, "next_version": item.version + 1, "next_state": _encode(item.state)})
-        rows = [
-            OutboxRow(item.update_id, position, content, resend=content.pop("resend", True), committed_at=item.now)
-            for position, content in enumerate(dict(command) for command in item.commands)
-        ]
-        unsent += [
+        _done.changes(connection, {"update_id": item.update_id})
+        results.append(
+            [
+                OutboxRow(item.update_id, position, content, content.pop("resend", True), item.now)
+                for position, content in enumerate(dict(command) for command in item.commands)
+            ]
+        )
+    _put.many(
+        connection,
+        [
             {
                 "update_id": row.update_id,
                 "position": row.position,
@@ -125,12 +131,8 @@ def commit(connection: Connection, items: list[Commit]) -> list[list[OutboxRow] 
                 "attempts": 0,
                 "not_before": None,
             }
-            for row in rows
-        ]
-        results.append(rows)
-    if done:
-        connection.execute(_done, {"ids": done})
-        connection.execute(_remember, remembered)
-    if unsent:
-        connection.execute(insert(outbox), unsent)
+            for item, rows in zip(items, results, strict=True)
+            for row in rows or ()
+        ],
+    )
     return results

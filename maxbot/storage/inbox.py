@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Insert, Table, bindparam, delete, func, insert, select, union, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, union, update
 from sqlalchemy.dialects import sqlite
 
 from maxbot.storage import counters
 from maxbot.storage.schema import dialogs, inbox, outbox, seen
+from maxbot.storage.statement import Statement
 from maxbot.types import Update
 
 _json = msgspec.json.Encoder()
@@ -21,11 +22,14 @@ class Accept(NamedTuple):
     now: float
 
 
-def insert_new(connection: Connection, table: Table) -> Insert:
-    """Return an INSERT that passes over rows that are there already; each database has its own words for it."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    raise NotImplementedError(connection.dialect.name)
+_know_dialog = Statement(sqlite=sqlite.insert(dialogs).on_conflict_do_nothing())
+_see = Statement(
+    sqlite=sqlite.insert(seen)
+    .values(channel=bindparam("channel"), key=bindparam("key"), accepted_at=bindparam("accepted_at"))
+    .on_conflict_do_nothing()
+    .returning(seen.c.id)
+)
+_put = Statement(insert(inbox))
 
 
 def accept(connection: Connection, items: list[Accept]) -> list[list[bool]]:
@@ -42,29 +46,22 @@ def accept(connection: Connection, items: list[Accept]) -> list[list[bool]]:
     # Deliveries that arrive at the same time may stand here in any order; where the platform numbers them, its order.
     arrived.sort(key=lambda entry: entry[0].sequence or 0)
     results = [[False] * len(item.updates) for item in items]
-    if not arrived:
-        return results
     # The dialog's row first: where several can write at once, its lock keeps the ids of a dialog in order.
-    connection.execute(
-        insert_new(connection, dialogs),
-        [{"dialog": dialog, "version": 0, "state": b"{}"} for dialog in {str(entry[0].dialog) for entry in arrived}],
+    _know_dialog.many(
+        connection,
+        [{"dialog": name, "version": 0, "state": b"{}"} for name in {str(entry[0].dialog) for entry in arrived}],
     )
-    rows = connection.execute(
-        insert_new(connection, seen).returning(seen.c.id, seen.c.channel, seen.c.key),
-        [{"channel": entry[0].dialog.channel, "key": entry[0].key, "accepted_at": entry[3]} for entry in arrived],
-    )
-    ids = {(row.channel, row.key): row.id for row in rows}
     fresh = []
     for update_, index, place, now in arrived:
-        id = ids.pop((update_.dialog.channel, update_.key), None)
-        if id is None:
-            continue
-        results[index][place] = True
-        fresh.append(
-            {"id": id, "dialog": str(update_.dialog), "message": _json.encode(update_.message), "accepted_at": now}
-        )
-    if fresh:
-        connection.execute(insert(inbox), fresh)
+        key = {"channel": update_.dialog.channel, "key": update_.key, "accepted_at": now}
+        row = _see.row(connection, key)
+        if row is not None:
+            results[index][place] = True
+            message = _json.encode(update_.message)
+            fresh.append(
+                {"id": row[0], "dialog": str(update_.dialog), "message": message, "accepted_at": now, "attempts": 0}
+            )
+    _put.many(connection, fresh)
     redelivered = len(arrived) - len(fresh)
     if redelivered:
         counters.add(connection, "redelivered", redelivered)

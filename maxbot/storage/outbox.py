@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from maxbot.storage.schema import outbox
+from maxbot.storage.statement import Statement
 
 _decode = msgspec.json.Decoder().decode
 
@@ -29,39 +30,36 @@ class OutboxRow(NamedTuple):
         return f"{self.update_id}.{self.position}"
 
 
-_outbox = (
-    select(outbox)
-    .where(outbox.c.dialog.in_(bindparam("dialogs", expanding=True)))
+_outbox = Statement(
+    select(
+        outbox.c.update_id,
+        outbox.c.position,
+        outbox.c.content,
+        outbox.c.resend,
+        outbox.c.committed_at,
+        outbox.c.attempts,
+        outbox.c.not_before,
+    )
+    .where(outbox.c.dialog == bindparam("name"))
     .order_by(outbox.c.update_id, outbox.c.position)
 )
 
 
-def select_outbox(connection: Connection, dialogs: Sequence[str]) -> dict[str, list[OutboxRow]]:
-    """Return the unsent commands of each dialog that has some, in order."""
-    unsent: dict[str, list[OutboxRow]] = {}
-    for row in connection.execute(_outbox, {"dialogs": dialogs}):
-        unsent.setdefault(row.dialog, []).append(
-            OutboxRow(
-                row.update_id,
-                row.position,
-                _decode(row.content),
-                row.resend,
-                row.committed_at,
-                row.attempts,
-                row.not_before,
-            )
-        )
-    return unsent
+def select_outbox(connection: Connection, dialog: str) -> list[OutboxRow]:
+    """Return the unsent commands of a dialog, in order."""
+    return [
+        OutboxRow(update_id, position, _decode(content), bool(resend), *rest)
+        for update_id, position, content, resend, *rest in _outbox.rows(connection, {"name": dialog})
+    ]
 
 
 _this_command = (outbox.c.update_id == bindparam("id")) & (outbox.c.position == bindparam("place"))
-_sent = delete(outbox).where(_this_command)
+_sent = Statement(delete(outbox).where(_this_command))
 
 
 def remove_sent(connection: Connection, keys: Sequence[tuple[int, int]]) -> None:
     """Remove commands that were sent, named by (update_id, position)."""
-    if keys:
-        connection.execute(_sent, [{"id": update_id, "place": position} for update_id, position in keys])
+    _sent.many(connection, [{"id": update_id, "place": position} for update_id, position in keys])
 
 
 class Sent(NamedTuple):

@@ -1,5 +1,6 @@
 """Make a database ready before the first worker starts: create, migrate, or refuse it."""
 
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +55,30 @@ def prepare(backend: SQLite) -> None:
         ) from None
     finally:
         engine.dispose()
+
+
+def claim(backend: SQLite, timeout: float) -> int:
+    """Become the only supervisor that uses a database: user locks of two supervisors know nothing of each other.
+
+    Args:
+        backend: The database.
+        timeout: Seconds to wait for another one that is about to be gone.
+
+    Returns:
+        A file descriptor; the claim ends when it is closed or the process is gone.
+
+    Raises:
+        StartError: Another one uses it.
+    """
+    deadline = time.monotonic() + timeout
+    while (descriptor := backend.own()) is None:
+        if time.monotonic() > deadline:
+            raise StartError(
+                f"Another maxbot run uses the database {backend.path}: stop that one, name another database, or use "
+                "user locks that both share (--user-locks)"
+            )
+        time.sleep(0.05)
+    return descriptor
 
 
 def _bring_up_to_date(connection: Connection, path: Path) -> None:

@@ -4,9 +4,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy.dialects import sqlite
 
-from maxbot.storage.inbox import insert_new
 from maxbot.storage.schema import replies
+from maxbot.storage.statement import Statement
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -21,10 +22,17 @@ class Put(NamedTuple):
     now: float
 
 
+_put = Statement(
+    sqlite=sqlite.insert(replies)
+    .values({name: bindparam(name) for name in ("dialog", "key", "content", "put_at")})
+    .on_conflict_do_nothing()
+)
+
+
 def put(connection: Connection, items: list[Put]) -> list[None]:
     """Keep replies; one whose key is there already changes nothing."""
-    connection.execute(
-        insert_new(connection, replies),
+    _put.many(
+        connection,
         [
             {"dialog": item.dialog, "key": item.key, "content": _encode(item.content), "put_at": item.now}
             for item in items
@@ -41,7 +49,7 @@ class Fetch(NamedTuple):
     limit: int
 
 
-_fetch = (
+_fetch = Statement(
     select(replies.c.id, replies.c.content)
     .where(replies.c.dialog == bindparam("name"), replies.c.id > bindparam("after"))
     .order_by(replies.c.id)
@@ -53,8 +61,10 @@ def fetch(connection: Connection, items: list[Fetch]) -> list[list[tuple[int, di
     """Return replies as (number, content), in order."""
     return [
         [
-            (row.id, _decode(row.content))
-            for row in connection.execute(_fetch, {"name": item.dialog, "after": item.after, "limit": item.limit})
+            (number, _decode(content))
+            for number, content in _fetch.rows(
+                connection, {"name": item.dialog, "after": item.after, "limit": item.limit}
+            )
         ]
         for item in items
     ]

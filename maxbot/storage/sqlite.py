@@ -42,7 +42,7 @@ class SQLite:
         self._queue: int | None = None
 
     def engine(self) -> Engine:
-        engine = create_engine("sqlite://", creator=self._connect, poolclass=StaticPool)
+        engine = create_engine("sqlite://", creator=self._connect, poolclass=StaticPool, paramstyle="named")
 
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
