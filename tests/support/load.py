@@ -117,6 +117,7 @@ class Load:
         """Deliver everything; end when all is acknowledged, or nothing has moved for `give_up` seconds."""
         connections = [Connection(self) for _ in range(self.plan.connections)]
         tasks = [asyncio.create_task(connection.keep_open()) for connection in connections]
+        cpu = time.process_time()
         self.record.started = self._progress = time.monotonic()
         if self.plan.rate is None:
             for chat in self._chats:
@@ -133,7 +134,7 @@ class Load:
         for connection in connections:
             connection.close()
         self.record.updates = [update for update in self.record.updates if update.deliveries]
-        self.record.cpu = time.process_time()
+        self.record.cpu = time.process_time() - cpu
         return self.record
 
     def stop(self) -> None:

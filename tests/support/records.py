@@ -105,7 +105,7 @@ class LoadRecord(msgspec.Struct):
     late: float = 0.0
     """How far behind its own clock the open loop fell at worst, seconds."""
     cpu: float = 0.0
-    """CPU seconds that the load generator itself used."""
+    """CPU seconds that the load generator itself used from `started` on."""
 
     @property
     def failures(self) -> dict[str, int]:
