@@ -1,6 +1,6 @@
 """The same echo bot with aiogram's webhook, put together as its documentation does for a server behind a proxy.
 
-Two things are in its favour: no log is written, and `--uvloop` runs it on the faster event loop (aiogram itself does that
+Two things are in its favour: no log is written, and `--uvloop` runs it on the faster event loop (aiogram itself does so
 when it polls and uvloop is installed, its webhook documentation does not).
 
 Source: https://docs.aiogram.dev/en/latest/dispatcher/webhook.html#aiohttp-integration

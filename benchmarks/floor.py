@@ -1,4 +1,4 @@
-"""The least that a Python server can spend on a webhook: uvicorn answers 200, nothing is behind it, no reply is sent."""
+"""The least that a Python server can spend on a webhook: uvicorn answers 200, with nothing behind it and no reply."""
 
 import os
 from typing import Any

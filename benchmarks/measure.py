@@ -13,7 +13,7 @@ from tests.support.records import LoadRecord
 from tests.support.telegram import TelegramStandIn
 
 CONNECTIONS = 64
-CHATS = 1000
+CHATS = 500
 
 
 class Round(msgspec.Struct):

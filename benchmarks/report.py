@@ -116,6 +116,7 @@ def spread(systems: Sequence[System], results: Results) -> str:
             late = max(r.late for r in rounds) * 1e3
             lines.append(
                 f"- {system.name}: {cpu} µs at the highest load, {half} µs at half of it, "
-                f"{rounds[0].messages:,} messages; load generator and stand-in {helpers:.0f} µs, at worst {late:.0f} ms behind in the open loop"
+                f"{rounds[0].messages:,} messages; load generator and stand-in {helpers:.0f} µs, "
+                f"at worst {late:.0f} ms behind in the open loop"
             )
     return "\n".join(lines)
