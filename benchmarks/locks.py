@@ -39,7 +39,7 @@ async def measure(locks: UserLocks, tasks: int, name: str) -> float:
 
 async def worker(fd: int, tasks: int) -> None:
     locks = UnixLocks(socket.socket(fileno=fd))
-    await locks.connect()
+    await locks.start()
     print(await measure(locks, tasks, f"telegram{fd}"), flush=True)
     await locks.close()
 

@@ -101,11 +101,17 @@ class Channel:
         """
         raise NotImplementedError
 
+    def will_register(self) -> None:
+        """The server registers webhooks itself in this run. Called before `start`, in every process."""
+
     async def start(self, services: Services) -> None:
         """Open what the channel needs (an HTTP session). Runs in each worker before its first request."""
 
     async def close(self) -> None:
         """Close what `start` opened."""
+
+    async def drain(self) -> None:
+        """The server stops: answer those who wait, so that their connections can close."""
 
     def routes(self) -> list[BaseRoute]:
         """Return further routes of the channel's own; all their paths start with `/{name}`."""

@@ -197,7 +197,7 @@ class LockClient(_Wire):
 class UnixLocks(_Wire):
     """The user locks of a worker, whose supervisor has the other end of `sock`.
 
-    `await connect()` first. Whoever waits or holds when the connection ends gets `LockLost`: a body is cancelled, and
+    `await start()` first. Whoever waits or holds when the connection ends gets `LockLost`: a body is cancelled, and
     its `async with` raises `LockLost` (unless somebody else cancelled the task too: then `CancelledError`, as ever).
     """
 
@@ -209,7 +209,7 @@ class UnixLocks(_Wire):
         self._requests: dict[int, _Lock] = {}
         self._made = 0
 
-    async def connect(self) -> None:
+    async def start(self) -> None:
         """Take over the socket, on the running event loop."""
         await self._open(self._sock)
 

@@ -325,7 +325,7 @@ def test_grants_may_arrive_in_pieces(loop: str) -> None:
         with ours:
             ours.setblocking(False)
             locks = UnixLocks(theirs)
-            await locks.connect()
+            await locks.start()
             waits = [asyncio.create_task(locks(dialog).__aenter__()) for dialog in (ALICE, BOB)]
             await asyncio.sleep(0)
             for byte in struct.pack("!QQQ", 99, 2, 1):  # 99: a request that it has left

@@ -29,7 +29,7 @@ async def connected(count: int) -> AsyncIterator[tuple[LockServer, list[UnixLock
         ours, theirs = socket.socketpair()
         await server.serve(ours, f"worker {number}")
         clients.append(UnixLocks(theirs))
-        await clients[-1].connect()
+        await clients[-1].start()
     try:
         yield server, clients
     finally:

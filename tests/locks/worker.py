@@ -40,7 +40,7 @@ async def work(locks: UnixLocks, users: str, messages: str) -> None:
 
 async def main(fd: str, command: str, *arguments: str) -> None:
     locks = UnixLocks(socket.socket(fileno=int(fd)))
-    await locks.connect()
+    await locks.start()
     if command == "hold":
         await hold(locks, *arguments)
     else:

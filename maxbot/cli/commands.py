@@ -1,0 +1,61 @@
+"""The commands together, and how their errors are said."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from maxbot import __version__
+from maxbot.cli.info import info
+from maxbot.cli.run import run
+from maxbot.errors import BotError, MaxBotError, StartError, UsageError
+
+EXIT_CODES: dict[type[MaxBotError], int] = {BotError: 1, StartError: 1, UsageError: 2}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message="maxbot %(version)s")
+def commands() -> None:
+    """A server for messenger bots."""
+
+
+commands.add_command(run)
+commands.add_command(info)
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code. An error is one message on stderr, without a traceback."""
+    try:
+        _read_dotenv()
+        code = commands.main(list(arguments), prog_name="maxbot", standalone_mode=False)
+    except click.UsageError as error:
+        # Without a command there is no error but the help, which click hands over as one.
+        command = error.ctx.command_path if error.ctx else "maxbot"
+        text = error.format_message()
+        _say(text if isinstance(error, click.exceptions.NoArgsIsHelpError) else f"{command}: {text}")
+        return 2
+    except click.Abort:
+        return 130
+    except tuple(EXIT_CODES) as error:
+        _say(f"maxbot: {error}")
+        return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+    return code if isinstance(code, int) else 0
+
+
+def _say(text: str) -> None:
+    from maxbot.logs import Redactor
+
+    # A line of the bot's file that is shown may hold its token.
+    print(Redactor()(text), file=sys.stderr)
+
+
+def _read_dotenv() -> None:
+    if not os.path.isfile(".env"):
+        return
+    from dotenv import load_dotenv
+
+    try:
+        load_dotenv(".env", override=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read .env: {error}") from None

@@ -1,0 +1,186 @@
+"""`maxbot run`: options and environment become `Settings`, and the server is started with them."""
+
+import os
+import sys
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from maxbot.errors import UsageError
+from maxbot.settings import Option, Settings, options
+
+if TYPE_CHECKING:
+    from maxbot.bot import MaxBot
+
+SHORT = {"verbose": "-v", "quiet": "-q"}
+
+DATABASES = ("sqlite",)
+LATER_DATABASES = ("postgresql", "mysql", "mariadb")
+
+EPILOG = (
+    "Every option is also an environment variable, like MAXBOT_PORT; a .env file in this directory is read. "
+    "For tuning there are variables only: {}."
+)
+
+
+def _parameter(option: Option) -> click.Option:
+    declarations = [f"--{option.name}"]
+    extra: dict[str, Any] = {"type": option.type, "metavar": option.metavar, "show_default": option.default is not None}
+    if option.type is bool:
+        # Only --reload is worth switching off: it may come from a .env.
+        declarations = [f"--{option.name}/--no-{option.name}"] if option.name == "reload" else declarations
+        extra = {"is_flag": True}
+    elif option.name in SHORT:
+        declarations.append(SHORT[option.name])
+        extra = {"count": True}
+    elif option.choices:
+        extra |= {"type": click.Choice(option.choices)}
+    return click.Option(declarations, default=option.default, envvar=option.env, help=option.help, **extra)
+
+
+def _epilog() -> str:
+    return EPILOG.format(", ".join(option.env for option in options() if option.env_only))
+
+
+class _RunCommand(click.Command):
+    """Its options are those of `Settings`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        params = [_parameter(option) for option in options() if not option.env_only]
+        super().__init__(**{**kwargs, "params": params, "epilog": _epilog()})
+
+
+@click.command(cls=_RunCommand)
+@click.pass_context
+def run(context: click.Context, /, **values: Any) -> None:
+    """Run a bot: receive its users' messages and send its replies."""
+    given = _given(context)
+    settings = Settings(**values, **_tuning())
+    check(settings, given)
+
+    from maxbot.bot import load_bot
+
+    bot = load_bot(settings.bot)
+    settings = replace(settings, updater=settings.updater or default_updater(bot, given))
+
+    from maxbot.server import run as serve
+
+    sys.exit(serve(settings, bot))
+
+
+def _given(context: click.Context) -> dict[str, str]:
+    """Return the options that somebody gave, by name, as an error shall call them."""
+    given = {}
+    for option in options():
+        field = option.name.replace("-", "_")
+        source = context.get_parameter_source(field)
+        if option.type is bool and not context.params.get(field):
+            continue
+        if source is ParameterSource.COMMANDLINE:
+            given[option.name] = f"--{option.name}"
+        elif source is ParameterSource.ENVIRONMENT:
+            given[option.name] = f"--{option.name} (from {option.env})"
+    return given
+
+
+def _tuning() -> dict[str, Any]:
+    """Return what the environment says about the options that have no other place."""
+    values = {}
+    for option in options():
+        text = os.environ.get(option.env, "")
+        if not option.env_only or not text:
+            continue
+        if option.choices and text not in option.choices:
+            raise UsageError(f"{option.env} is one of {', '.join(option.choices)}, not {text!r}")
+        values[option.name.replace("-", "_")] = _number(option, text) if option.type is float else text
+    return values
+
+
+def _number(option: Option, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise UsageError(f"{option.env} is a number of seconds, not {text!r}")
+    return number
+
+
+def check(settings: Settings, given: dict[str, str]) -> None:
+    """Check what can be checked without the bot.
+
+    Args:
+        settings: What the user said, and defaults.
+        given: The options that the user gave, by name, as an error shall call them.
+
+    Raises:
+        UsageError: A value cannot be used, or two options do not go together; the text names them.
+    """
+    _check_values(settings)
+    if settings.updater == "polling":
+        for option in options():
+            if option.web_only and option.name in given:
+                _conflict(given["updater"], given[option.name], "polling listens on no port and needs one process")
+    if settings.fast and "workers" in given:
+        _conflict(given["workers"], given["fast"], "--fast is as many workers as there are CPUs")
+    if settings.single_process and settings.workers not in (None, 1):
+        _conflict(given["workers"], given["single-process"], "a single process has one worker")
+    if settings.single_process and settings.fast:
+        _conflict(given["fast"], given["single-process"], "a single process has one worker")
+    if settings.verbose and settings.quiet:
+        _conflict(given["verbose"], given["quiet"], "say more or say less")
+
+
+def _conflict(one: str, other: str, reason: str) -> None:
+    raise UsageError(f"{one} and {other} do not go together: {reason}")
+
+
+def _check_values(settings: Settings) -> None:
+    if settings.workers is not None and settings.workers < 1:
+        raise UsageError(f"--workers is at least 1, not {settings.workers}")
+    if not 0 <= settings.port <= 65535:
+        raise UsageError(f"--port is a number from 0 (any free port) to 65535, not {settings.port}")
+    if not 0 <= settings.shutdown_timeout < float("inf"):
+        raise UsageError(f"--shutdown-timeout is a number of seconds from 0, not {settings.shutdown_timeout}")
+    if settings.public_url is not None and not _is_web_address(settings.public_url):
+        raise UsageError(f"--public-url is like https://bot.example.com, not {settings.public_url!r}")
+    if settings.database is not None:
+        _check_database(settings.database)
+    kind, _, path = settings.logger.partition(":")
+    if settings.logger != "console" and (kind != "file" or not path):
+        raise UsageError(f"--logger is console or file:PATH, not {settings.logger!r}")
+    if settings.user_locks is not None and not all(settings.user_locks.partition(":")):
+        raise UsageError(f"--user-locks is module:factory, not {settings.user_locks!r}")
+
+
+def _is_web_address(url: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        return False
+
+
+def _check_database(url: str) -> None:
+    # The whole URL stays out of the message: it may hold a password.
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme in LATER_DATABASES:
+        raise UsageError(f"--database: {scheme} is not supported by this version; use sqlite:///bot.db")
+    if not url.startswith(tuple(f"{name}:///" for name in DATABASES)) or url.endswith(":///"):
+        raise UsageError("--database is a URL like sqlite:///bot.db")
+
+
+def default_updater(bot: "MaxBot", given: Collection[str]) -> Any:
+    """Return how updates come in where nobody said it.
+
+    Args:
+        bot: Its channels decide.
+        given: Names of the options that the user gave.
+    """
+    web_options = {option.name for option in options() if option.web_only}
+    return "polling" if list(bot.channels) == ["telegram"] and not web_options.intersection(given) else "webhooks"

@@ -1,0 +1,125 @@
+"""Who is awake: at most one task of this worker for each dialog, which holds its user lock while it works."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from maxbot.errors import LockLost
+from maxbot.locks import UserLocks
+from maxbot.types import Dialog
+
+logger = logging.getLogger(__name__)
+
+MOST_AWAKE = 10_000
+"""Tasks at once. Further dialogs wait for one to end; a task waiting for a slow platform costs a few kilobytes."""
+
+AFTER_A_FAILURE = 1.0
+"""Seconds until a dialog is woken again whose lock was lost or whose work failed."""
+
+Work = Callable[[Dialog, bool], Awaitable[float | None]]
+"""Does everything that is pending for a dialog, under its lock. Returns after how many seconds there will be more to
+do (None: when it is woken). The flag says that whoever should have done it is gone."""
+
+
+class Dialogs:
+    """Wakes dialogs and lets each do its work under its user lock.
+
+    Args:
+        user_locks: Exclude everybody else, in other workers too.
+        work: What a dialog does while it is awake.
+    """
+
+    def __init__(self, user_locks: UserLocks, work: Work) -> None:
+        self._user_locks = user_locks
+        self._work = work
+        self._awake: dict[Dialog, asyncio.Task[None]] = {}
+        self._again: set[Dialog] = set()
+        self._backlog: dict[Dialog, bool] = {}
+        self._alarms: dict[Dialog, asyncio.TimerHandle] = {}
+        self._closing = False
+
+    @property
+    def awake(self) -> int:
+        """How many dialogs are at work or wait for their lock."""
+        return len(self._awake) + len(self._backlog)
+
+    def wake(self, dialog: Dialog) -> None:
+        """There is something new for the dialog: it will look into the inbox after this call."""
+        if dialog in self._awake:
+            self._again.add(dialog)
+        else:
+            self._start(dialog, left_behind=False)
+
+    def take_up(self, dialog: Dialog) -> None:
+        """The dialog has old work, and whoever should do it is perhaps gone."""
+        if dialog not in self._awake and dialog not in self._alarms:
+            self._start(dialog, left_behind=True)
+
+    def _start(self, dialog: Dialog, *, left_behind: bool) -> None:
+        if len(self._awake) >= MOST_AWAKE or self._closing:
+            if not self._closing:
+                self._backlog[dialog] = self._backlog.get(dialog, False) or left_behind
+            return
+        self._awake[dialog] = asyncio.create_task(self._stay_awake(dialog, left_behind))
+
+    async def _stay_awake(self, dialog: Dialog, left_behind: bool) -> None:
+        wake_after: float | None = None
+        try:
+            async with self._user_locks(dialog):
+                while True:
+                    self._again.discard(dialog)
+                    wake_after = await self._work(dialog, left_behind)
+                    if dialog not in self._again:
+                        break
+        except LockLost:
+            logger.warning("The user lock of %s was lost; its work is left to the next holder", dialog)
+            wake_after = AFTER_A_FAILURE
+        except Exception:
+            logger.exception("The work of %s failed; it stays in the inbox and is tried again", dialog)
+            wake_after = AFTER_A_FAILURE
+        finally:
+            del self._awake[dialog]
+            self._go_on(dialog, wake_after)
+
+    def _go_on(self, dialog: Dialog, wake_after: float | None) -> None:
+        if self._closing:
+            return
+        if dialog in self._again:  # something came in while the lock was being released
+            self._again.discard(dialog)
+            self._start(dialog, left_behind=False)
+        elif wake_after is not None:
+            self._set_alarm(dialog, wake_after)
+        if self._backlog and len(self._awake) < MOST_AWAKE:
+            waiting = next(iter(self._backlog))
+            self._start(waiting, left_behind=self._backlog.pop(waiting))
+
+    def _set_alarm(self, dialog: Dialog, seconds: float) -> None:
+        if alarm := self._alarms.pop(dialog, None):
+            alarm.cancel()
+        self._alarms[dialog] = asyncio.get_running_loop().call_later(seconds, self._ring, dialog)
+
+    def _ring(self, dialog: Dialog) -> None:
+        del self._alarms[dialog]
+        self.wake(dialog)
+
+    async def drain(self, timeout: float) -> int:
+        """Let the dialogs that are awake finish, then wake no more.
+
+        Args:
+            timeout: Seconds after which those still at work are cancelled; what they had not finished stays stored.
+
+        Returns:
+            How many were cancelled.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        while self._awake and (remaining := deadline - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(self._awake.values(), timeout=remaining)
+        self._closing = True
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        left = list(self._awake.values())
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
+        return len(left)

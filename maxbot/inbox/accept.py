@@ -1,0 +1,36 @@
+"""Accept updates: durable first, then whoever runs their dialog is woken."""
+
+from collections.abc import Callable, Sequence
+
+from maxbot.storage import Store
+from maxbot.types import Dialog, Update
+
+
+class Inbox:
+    """Where updates come in, from webhooks and polling alike.
+
+    Args:
+        store: Keeps them.
+        wake: Called for each dialog that got something new, once that is durable.
+    """
+
+    def __init__(self, store: Store, wake: Callable[[Dialog], None]) -> None:
+        self._store = store
+        self._wake = wake
+
+    async def accept(self, updates: Sequence[Update]) -> list[bool]:
+        """Store updates; when this returns they survive the kill of any process.
+
+        Returns:
+            For each update whether it was new. A redelivery counts as accepted, and changes nothing.
+
+        Raises:
+            StorageUnavailable: Nothing was stored: the platform must not be told that it was.
+        """
+        if not updates:
+            return []
+        accepted = await self._store.accept(updates)
+        for update, new in zip(updates, accepted, strict=True):
+            if new:
+                self._wake(update.dialog)
+        return accepted

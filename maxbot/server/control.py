@@ -1,0 +1,125 @@
+"""What supervisor and workers say to each other, over a socket pair each: one JSON object a line.
+
+    supervisor ─▶ worker    Start (once, first), Sweep, Register, Stop
+    worker ─▶ supervisor    Ready, Beat (every second, from the event loop itself), Failed, Registered
+
+The end of the file says that the other one is gone.
+"""
+
+import asyncio
+import contextlib
+import socket
+from typing import Any, TypeAlias
+
+import msgspec
+
+from maxbot.settings import Settings
+
+LINE_LIMIT = 4 * 1024 * 1024
+
+
+class Start(msgspec.Struct, tag=True, frozen=True):
+    """All that a worker is told before it loads the bot."""
+
+    name: str
+    settings: Settings
+    listeners: list[int]
+    """File descriptors of the listening sockets."""
+    locks: int
+    """File descriptor of the connection to the supervisor's lock server."""
+
+
+class Sweep(msgspec.Struct, tag=True, frozen=True):
+    """Another worker died: take up what it left."""
+
+
+class Register(msgspec.Struct, tag=True, frozen=True):
+    """Register the webhooks; one worker is asked."""
+
+
+class Stop(msgspec.Struct, tag=True, frozen=True):
+    """Finish what is under way and end."""
+
+    linger: float
+    """Seconds for which open connections may still send a request."""
+
+
+class Ready(msgspec.Struct, tag=True, frozen=True):
+    """The worker serves."""
+
+
+class Beat(msgspec.Struct, tag=True, frozen=True):
+    """The worker's event loop runs."""
+
+
+class Failed(msgspec.Struct, tag=True, frozen=True):
+    """The worker cannot serve, and says why before it ends."""
+
+    reason: str
+
+
+class Registered(msgspec.Struct, tag=True, frozen=True):
+    """The webhooks are registered."""
+
+
+ToWorker: TypeAlias = Start | Sweep | Register | Stop
+ToSupervisor: TypeAlias = Ready | Beat | Failed | Registered
+
+
+def encode(message: ToWorker | ToSupervisor) -> bytes:
+    """Return a message as it travels."""
+    return msgspec.json.encode(message) + b"\n"
+
+
+class Control:
+    """One end of the connection, on an event loop.
+
+    Args:
+        reader: From the other end.
+        writer: To it.
+        kind: What the other end says: `ToWorker` or `ToSupervisor`.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kind: Any) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._decode = msgspec.json.Decoder(kind).decode
+
+    @classmethod
+    async def open(cls, sock: socket.socket, kind: Any) -> "Control":
+        """Take over a connected socket."""
+        reader, writer = await asyncio.open_connection(sock=sock, limit=LINE_LIMIT)
+        return cls(reader, writer, kind)
+
+    def send(self, message: ToWorker | ToSupervisor) -> None:
+        """Say something; nothing happens if the other end is gone."""
+        if not self._writer.is_closing():
+            self._writer.write(encode(message))
+
+    async def flush(self) -> None:
+        """Wait until all that was said has left."""
+        with contextlib.suppress(ConnectionError):
+            await self._writer.drain()
+
+    async def receive(self) -> Any:
+        """Return what the other end says next; None once it is gone."""
+        try:
+            line = await self._reader.readline()
+        except (ConnectionError, ValueError):
+            return None
+        return self._decode(line) if line.endswith(b"\n") else None
+
+    def close(self) -> None:
+        """Close this end."""
+        self._writer.close()
+
+
+def receive_start(sock: socket.socket) -> Start | None:
+    """Wait for the first message, without an event loop; None if the supervisor is gone."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        chunk = sock.recv(65536)
+        if not chunk:
+            return None
+        line += chunk
+    return msgspec.json.decode(line, type=Start)

@@ -1,0 +1,44 @@
+"""Signals, from the first line of our code on. Imports nothing slow, as it comes before everything that is.
+
+until the loop runs   SIGINT, SIGTERM: exit at once, nothing was accepted yet; SIGHUP: ignored
+supervisor            SIGINT, SIGTERM: stop, a second one: at once; SIGHUP: replace the workers; SIGQUIT: show stacks
+worker                SIGINT, SIGHUP (the terminal sends them to the whole group): ignored; SIGTERM: stop
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+CONTROLLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def install_early() -> None:
+    """Until the supervisor's loop takes the signals over: a stop is simply the end."""
+    for number in STOPPING:
+        signal.signal(number, _leave)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os._exit(0)
+
+
+def block() -> None:
+    """Hold signals back: for a worker's birth, and for the last moments of a process that has stopped already."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, CONTROLLED)
+
+
+def unblock() -> None:
+    """Let signals come again."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, CONTROLLED)
+
+
+def terminal_is_gone(had_terminal: bool) -> bool:
+    """Whether a SIGHUP means that the terminal was closed, rather than that somebody asks for new workers.
+
+    Args:
+        had_terminal: Whether standard error was a terminal at the start.
+    """
+    return had_terminal and not sys.stderr.isatty()

@@ -1,0 +1,201 @@
+"""A worker process: loads the bot, serves, and ends when told to, or when its supervisor is gone.
+
+Started as `python -m maxbot.server.worker CONTROL STACKS SUPERVISOR`: two file descriptors and a process id.
+"""
+
+from maxbot.server import signals
+
+if __name__ == "__main__":
+    import signal
+
+    # Born with its signals blocked, so that a Ctrl-C in its first moments is not Python's.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    signals.unblock()
+
+import asyncio
+import ctypes
+import faulthandler
+import logging
+import os
+import signal
+import socket
+import sys
+import traceback
+
+from maxbot.backoff import backoff
+from maxbot.bot import MaxBot, load_bot
+from maxbot.errors import MaxBotError, SendError, StartError
+from maxbot.locks import UserLocks
+from maxbot.locks.custom import load_user_locks, running
+from maxbot.locks.unix import UnixLocks
+from maxbot.logs import configure
+from maxbot.server.control import (
+    Beat,
+    Control,
+    Failed,
+    Ready,
+    Register,
+    Registered,
+    Start,
+    Stop,
+    Sweep,
+    ToWorker,
+    encode,
+    receive_start,
+)
+from maxbot.server.service import Service
+
+logger = logging.getLogger(__name__)
+
+BEAT = 1.0
+"""Seconds between two signs of life."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Be a worker, from the first line to the exit."""
+    control, stacks, supervisor = (int(argument) for argument in sys.argv[1:4])
+    _die_with(supervisor)
+    _restore_environment()
+    faulthandler.register(signal.SIGQUIT, file=stacks, all_threads=True, chain=False)
+    sock = socket.socket(fileno=control)
+    os.set_inheritable(control, False)
+    os.set_inheritable(stacks, False)
+    start = receive_start(sock)
+    if start is None:
+        return
+    for number in (start.locks, *start.listeners):
+        os.set_inheritable(number, False)  # what the bot starts must not keep our sockets open
+    try:
+        configure(start.settings, (), process=start.name)
+        bot = load_bot(start.settings.bot)
+        configure(start.settings, bot.secrets, process=start.name)
+        if start.settings.public_url:
+            for channel in bot.channels.values():
+                channel.will_register()
+    except BaseException as error:
+        sock.sendall(encode(Failed(_reason(error))))
+        raise SystemExit(1) from None
+    # Imported late, but before the worker is ready: it is the slowest to load and the bot's errors come first.
+    import uvloop
+
+    raise SystemExit(uvloop.run(Worker(start, bot).run(sock)))
+
+
+def _die_with(supervisor: int) -> None:
+    """Have the kernel end this process with its supervisor, even if its event loop is blocked by then."""
+    if sys.platform == "linux":
+        # https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor:
+        raise SystemExit(0)
+
+
+def _restore_environment() -> None:
+    """Undo what the supervisor set for this interpreter's start: the bot's own children need not have it."""
+    original = os.environ.pop("MAXBOT_PYTHONPATH", "")
+    if original:
+        os.environ["PYTHONPATH"] = original
+    else:
+        os.environ.pop("PYTHONPATH", None)
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, MaxBotError) else "".join(traceback.format_exception(error)).rstrip()
+
+
+class Worker:
+    """Serves until told to stop.
+
+    Args:
+        start: What the supervisor said first.
+        bot: Loaded.
+    """
+
+    def __init__(self, start: Start, bot: MaxBot) -> None:
+        self._start = start
+        self._bot = bot
+        self._registering: asyncio.Task[None] | None = None
+        self._stop: asyncio.Future[float]
+
+    async def run(self, sock: socket.socket) -> int:
+        """Serve; return the exit status."""
+        loop = asyncio.get_running_loop()
+        self._stop = loop.create_future()
+        self._control = await Control.open(sock, ToWorker)
+        loop.add_signal_handler(signal.SIGTERM, self._told_to_stop, 0.0)
+        try:
+            async with running(self._user_locks()) as user_locks:
+                self._service = Service(self._start.settings, self._bot, user_locks, self._cannot_go_on)
+                await self._service.start([socket.socket(fileno=number) for number in self._start.listeners])
+                await self._serve()
+        except Exception as error:
+            self._control.send(Failed(_reason(error)))
+            await self._control.flush()
+            return 1
+        return 0
+
+    def _user_locks(self) -> UserLocks:
+        if self._start.settings.user_locks:
+            return load_user_locks(self._start.settings.user_locks)
+        if self._bot.user_locks is not None:
+            return self._bot.user_locks()
+        return UnixLocks(socket.socket(fileno=self._start.locks))
+
+    async def _serve(self) -> None:
+        self._control.send(Ready())
+        tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._listen())]
+        linger = await self._stop
+        unfinished = await self._service.stop(linger)
+        if unfinished:
+            logger.warning("%d dialogs were not finished in time; their messages stay in the inbox", unfinished)
+        if self._registering is not None:
+            self._registering.cancel()
+        for task in tasks:
+            task.cancel()
+
+    async def _listen(self) -> None:
+        while message := await self._control.receive():
+            match message:
+                case Sweep():
+                    self._service.sweep()
+                case Register():
+                    self._registering = asyncio.create_task(self._register())
+                case Stop():
+                    self._told_to_stop(message.linger)
+        # The supervisor is gone, and with it the locks. All that was accepted is stored: whoever is next goes on.
+        logger.error("The supervisor is gone, and so is this worker")
+        os._exit(1)
+
+    async def _beat(self) -> None:
+        while True:
+            self._control.send(Beat())
+            await asyncio.sleep(BEAT)
+
+    async def _register(self) -> None:
+        failures = 0
+        while True:
+            try:
+                await self._service.register()
+            except SendError as error:
+                failures += 1
+                pause = backoff(failures, first=1.0, longest=60.0)
+                logger.error("The webhooks are not registered, next attempt in %.0f seconds: %s", pause, error)
+                await asyncio.sleep(pause)
+            else:
+                self._control.send(Registered())
+                return
+
+    def _told_to_stop(self, linger: float) -> None:
+        if not self._stop.done():
+            self._stop.set_result(linger)
+
+    def _cannot_go_on(self, error: StartError) -> None:
+        self._control.send(Failed(str(error)))
+        self._told_to_stop(0.0)
+
+
+if __name__ == "__main__":
+    main()

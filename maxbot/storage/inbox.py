@@ -1,0 +1,160 @@
+"""The inbox: updates accepted and not yet done, and the keys of all that were accepted lately."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Insert, Table, bindparam, delete, func, insert, select, union, update
+from sqlalchemy.dialects import sqlite
+
+from maxbot.storage import counters
+from maxbot.storage.schema import dialogs, inbox, outbox, seen
+from maxbot.types import Update
+
+_json = msgspec.json.Encoder()
+
+
+class Accept(NamedTuple):
+    """Updates of one delivery, in the platform's order."""
+
+    updates: Sequence[Update]
+    now: float
+
+
+def insert_new(connection: Connection, table: Table) -> Insert:
+    """Return an INSERT that passes over rows that are there already; each database has its own words for it."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    raise NotImplementedError(connection.dialect.name)
+
+
+def accept(connection: Connection, items: list[Accept]) -> list[list[bool]]:
+    """Store updates that were not seen before.
+
+    Returns:
+        For each update of each item, whether it was new.
+    """
+    arrived = [
+        (update, index, place, item.now)
+        for index, item in enumerate(items)
+        for place, update in enumerate(item.updates)
+    ]
+    # Deliveries that arrive at the same time may stand here in any order; where the platform numbers them, its order.
+    arrived.sort(key=lambda entry: entry[0].sequence or 0)
+    results = [[False] * len(item.updates) for item in items]
+    if not arrived:
+        return results
+    # The dialog's row first: where several can write at once, its lock keeps the ids of a dialog in order.
+    connection.execute(
+        insert_new(connection, dialogs),
+        [{"dialog": dialog, "version": 0, "state": b"{}"} for dialog in {str(entry[0].dialog) for entry in arrived}],
+    )
+    rows = connection.execute(
+        insert_new(connection, seen).returning(seen.c.id, seen.c.channel, seen.c.key),
+        [{"channel": entry[0].dialog.channel, "key": entry[0].key, "accepted_at": entry[3]} for entry in arrived],
+    )
+    ids = {(row.channel, row.key): row.id for row in rows}
+    fresh = []
+    for update_, index, place, now in arrived:
+        id = ids.pop((update_.dialog.channel, update_.key), None)
+        if id is None:
+            continue
+        results[index][place] = True
+        fresh.append(
+            {"id": id, "dialog": str(update_.dialog), "message": _json.encode(update_.message), "accepted_at": now}
+        )
+    if fresh:
+        connection.execute(insert(inbox), fresh)
+    redelivered = len(arrived) - len(fresh)
+    if redelivered:
+        counters.add(connection, "redelivered", redelivered)
+    return results
+
+
+class MarkAttempt(NamedTuple):
+    """A turn of an update that somebody left behind is about to start."""
+
+    update_id: int
+
+
+_mark_attempt = (
+    update(inbox)
+    .where(inbox.c.id == bindparam("update_id"))
+    .values(attempts=inbox.c.attempts + 1)
+    .returning(inbox.c.attempts)
+)
+
+
+def mark_attempt(connection: Connection, items: list[MarkAttempt]) -> list[int]:
+    """Count an attempt at an update.
+
+    Returns:
+        Which one it is, counted from 1; 0 where the update is not in the inbox any more.
+    """
+    return [
+        connection.execute(_mark_attempt, {"update_id": item.update_id}).scalar_one_or_none() or 0 for item in items
+    ]
+
+
+class FindPending(NamedTuple):
+    """Which dialogs have work that nobody may be awake for."""
+
+    accepted_before: float
+    now: float
+    after: str
+    limit: int
+
+
+_pending = (
+    union(
+        select(inbox.c.dialog).where(inbox.c.accepted_at < bindparam("before"), inbox.c.dialog > bindparam("after")),
+        select(outbox.c.dialog).where(
+            outbox.c.committed_at < bindparam("before"),
+            func.coalesce(outbox.c.not_before, 0.0) <= bindparam("now"),
+            outbox.c.dialog > bindparam("after"),
+        ),
+    )
+    .order_by("dialog")
+    .limit(bindparam("limit"))
+)
+
+
+def find_pending(connection: Connection, items: list[FindPending]) -> list[list[str]]:
+    """Return the dialogs with an update accepted, or a command committed, before a time; a page at a time."""
+    return [
+        list(
+            connection.execute(
+                _pending,
+                {"before": item.accepted_before, "now": item.now, "after": item.after, "limit": item.limit},
+            ).scalars()
+        )
+        for item in items
+    ]
+
+
+class Forget(NamedTuple):
+    """Keys of updates accepted before a time need not be recognised any more."""
+
+    accepted_before: float
+    limit: int
+
+
+_oldest_seen = select(seen.c.id, seen.c.accepted_at).order_by(seen.c.id).limit(bindparam("limit"))
+_newest_seen = select(func.max(seen.c.id))
+
+
+def forget(connection: Connection, items: list[Forget]) -> list[int]:
+    """Remove old keys, a small batch at a time. The newest stays, so that no id is ever given twice.
+
+    Returns:
+        How many were removed; fewer than the limit when nothing is left to remove.
+    """
+    counts = []
+    for item in items:
+        newest = connection.execute(_newest_seen).scalar()
+        rows = connection.execute(_oldest_seen, {"limit": item.limit})
+        old = [row.id for row in rows if row.accepted_at < item.accepted_before and row.id != newest]
+        if old:
+            connection.execute(delete(seen).where(seen.c.id.between(old[0], old[-1])))
+        counts.append(len(old))
+    return counts

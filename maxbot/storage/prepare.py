@@ -1,0 +1,157 @@
+"""Make a database ready before the first worker starts: create, migrate, or refuse it."""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, insert, inspect, select
+from sqlalchemy.exc import DBAPIError
+
+from maxbot.errors import StartError
+from maxbot.storage.counters import read_counters
+from maxbot.storage.schema import REVISION, dead_letters, inbox, metadata, outbox, revisions
+from maxbot.storage.sqlite import SQLite, check_place, new_path, sqlite_path
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def open_backend(url: str, durability: str) -> SQLite:
+    """Return the kind of database that a URL names.
+
+    Raises:
+        UsageError: No database can be meant.
+    """
+    return SQLite(sqlite_path(url), survive_power_loss=durability == "power-loss")
+
+
+def new_database_url() -> str:
+    """Return the URL of a new, empty database in the temporary directory.
+
+    Raises:
+        StartError: There is no place for it.
+    """
+    try:
+        return f"sqlite:///{new_path()}"
+    except OSError as error:
+        raise StartError(
+            f"No database file can be made in the temporary directory ({error.strerror}): name one with --database"
+        ) from None
+
+
+def prepare(backend: SQLite) -> None:
+    """Create the tables, or bring those of an older release up to date.
+
+    Raises:
+        StartError: It cannot be done; the text says why and what to do.
+    """
+    check_place(backend.path)
+    engine = backend.engine()
+    try:
+        with engine.connect() as connection:
+            _bring_up_to_date(connection, backend.path)
+    except DBAPIError as error:
+        raise StartError(
+            f"The database {backend.path} cannot be used: {error.orig}{_advice(str(error.orig))}"
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def claim(backend: SQLite, timeout: float) -> int:
+    """Become the only supervisor that uses a database: user locks of two supervisors know nothing of each other.
+
+    Args:
+        backend: The database.
+        timeout: Seconds to wait for another one that is about to be gone.
+
+    Returns:
+        A file descriptor; the claim ends when it is closed or the process is gone.
+
+    Raises:
+        StartError: Another one uses it.
+    """
+    deadline = time.monotonic() + timeout
+    while (descriptor := backend.own()) is None:
+        if time.monotonic() > deadline:
+            raise StartError(
+                f"Another maxbot run uses the database {backend.path}: stop that one, name another database, or use "
+                "user locks that both share (--user-locks)"
+            )
+        time.sleep(0.05)
+    return descriptor
+
+
+def _bring_up_to_date(connection: Connection, path: Path) -> None:
+    with connection.begin():
+        tables = inspect(connection).get_table_names()
+        if revisions.name not in tables:
+            if tables:
+                raise StartError(f"The database {path} belongs to something else: name another one with --database")
+            metadata.create_all(connection)
+            connection.execute(insert(revisions), {"version_num": REVISION})
+            return
+        revision = connection.execute(select(revisions.c.version_num)).scalar_one()
+        if revision == REVISION:
+            return
+        if revision not in known_revisions():
+            raise StartError(
+                f"The database {path} was made by a newer release of maxbot (schema {revision}, this one knows "
+                f"{REVISION}): update maxbot, or name another database with --database"
+            )
+        migrate(connection)
+
+
+def known_revisions() -> list[str]:
+    """Return all schema revisions, oldest first."""
+    return sorted(file.stem[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def migrate(connection: Connection) -> None:
+    """Run the migrations that the database has not seen, within the connection's transaction."""
+    # Only now: importing Alembic takes longer than all the rest of a start.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _advice(reason: str) -> str:
+    if "full" in reason:
+        return ". Free some space on the disk"
+    if "readonly" in reason or "unable to open" in reason:
+        return ". Check the permissions of the file and its directory"
+    if "not a database" in reason:
+        return ". Name another file with --database"
+    if "locked" in reason:
+        return ". Another program is writing to it"
+    return ""
+
+
+class Summary(NamedTuple):
+    """What a database holds after a run."""
+
+    updates: int
+    """In the inbox: accepted, not yet answered."""
+    commands: int
+    """In the outbox: committed, not yet sent."""
+    dead_letters: int
+    counters: dict[str, int]
+
+
+def summarize(backend: SQLite) -> Summary | None:
+    """Count what is left in a database; None where it does not answer."""
+    engine = backend.engine()
+    try:
+        with engine.connect() as connection:
+            updates, commands, letters = (
+                connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (inbox, outbox, dead_letters)
+            )
+            return Summary(updates, commands, letters, read_counters(connection))
+    except DBAPIError:
+        return None
+    finally:
+        engine.dispose()

@@ -1,0 +1,88 @@
+"""Replies of the `web` channel, kept until their clients fetched them."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, func, select
+
+from maxbot.storage.inbox import insert_new
+from maxbot.storage.schema import replies
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Put(NamedTuple):
+    """A reply for a dialog's mailbox."""
+
+    dialog: str
+    key: str
+    content: dict[str, Any]
+    now: float
+
+
+def put(connection: Connection, items: list[Put]) -> list[None]:
+    """Keep replies; one whose key is there already changes nothing."""
+    connection.execute(
+        insert_new(connection, replies),
+        [
+            {"dialog": item.dialog, "key": item.key, "content": _encode(item.content), "put_at": item.now}
+            for item in items
+        ],
+    )
+    return [None] * len(items)
+
+
+class Fetch(NamedTuple):
+    """The replies of a dialog after a number."""
+
+    dialog: str
+    after: int
+    limit: int
+
+
+_fetch = (
+    select(replies.c.id, replies.c.content)
+    .where(replies.c.dialog == bindparam("name"), replies.c.id > bindparam("after"))
+    .order_by(replies.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def fetch(connection: Connection, items: list[Fetch]) -> list[list[tuple[int, dict[str, Any]]]]:
+    """Return replies as (number, content), in order."""
+    return [
+        [
+            (row.id, _decode(row.content))
+            for row in connection.execute(_fetch, {"name": item.dialog, "after": item.after, "limit": item.limit})
+        ]
+        for item in items
+    ]
+
+
+class Expire(NamedTuple):
+    """Replies put before a time need not wait any longer."""
+
+    put_before: float
+    limit: int
+
+
+_oldest = select(replies.c.id, replies.c.put_at).order_by(replies.c.id).limit(bindparam("limit"))
+_newest = select(func.max(replies.c.id))
+
+
+def expire(connection: Connection, items: list[Expire]) -> list[int]:
+    """Remove old replies, a small batch at a time. The newest stays, so that no number is ever given twice.
+
+    Returns:
+        How many were removed.
+    """
+    counts = []
+    for item in items:
+        newest = connection.execute(_newest).scalar()
+        rows = connection.execute(_oldest, {"limit": item.limit})
+        old = [row.id for row in rows if row.put_at < item.put_before and row.id != newest]
+        if old:
+            connection.execute(delete(replies).where(replies.c.id.between(old[0], old[-1])))
+        counts.append(len(old))
+    return counts
