@@ -1,0 +1,1 @@
+"""The mirror of `maxbot/`: `tests/<folder>/test_<file>.py`."""
