@@ -106,11 +106,12 @@ class MaxBot:
         Raises:
             BotError: It is no such function, or the bot has its answers already.
         """
-        if not inspect.iscoroutinefunction(function):
+        answer: Handler = function
+        if not inspect.iscoroutinefunction(answer):
             raise BotError("a handler is an async function: async def handle(turn)", **_place(function))
         if self.answers:
             raise BotError("the bot has its answers already: it has one handler or one dialog", **_place(function))
-        self._handler = function
+        self._handler = answer
         return function
 
     @property
