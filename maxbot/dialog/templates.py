@@ -145,7 +145,7 @@ class TextTemplate:
         Raises:
             TurnError: It could not be rendered, or is longer than `OUTPUT_LIMIT`; the text has file and line.
         """
-        context = Context(self._template.environment, scope.names, None, {})
+        context = Context(self._template.environment, scope.names, None, self._template.blocks)
         pieces = []
         length = 0
         try:

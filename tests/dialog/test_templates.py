@@ -44,6 +44,7 @@ def holds(text: str, **names: Any) -> bool:
         ("{{ '<br/>' }} & {{ \"'\" }}", "<br/> & '"),
         ("{{ 'abc'.__len__() }}", "3"),
         ("{% raw %}{{ x }}{% endraw %}", "{{ x }}"),
+        ("{% block b %}in{% endblock %} {{ self.b() }}", "in in"),
         ("{{ m.items }} {{ m['items'] }} {{ m.keys()|list }}", "5 5 ['items']"),
     ],
 )
