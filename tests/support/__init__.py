@@ -1,0 +1,11 @@
+"""What tests and benchmarks stand on: a stand-in of Telegram, the load it delivers, the judge of what came of it.
+
+records.py     the values that travel between them: what was delivered, what was called
+faults.py      which calls of the stand-in fail, and how: seeded, or scripted
+telegram.py    the stand-in of the Bot API, a process of its own
+load.py        the platform's side of the webhook: deliveries, redeliveries, disorder; a process of its own
+history.py     decides from both records alone whether the promises were kept
+processes.py   starts, watches and ends the real command
+
+Nothing here knows the inside of maxbot. What a test does with all that stays in the test.
+"""
