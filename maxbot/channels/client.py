@@ -1,6 +1,5 @@
 """A thin HTTP client for the APIs of platforms: JSON out, bytes in, and a clear word about what became of a request."""
 
-import asyncio
 from typing import Any
 
 import aiohttp
