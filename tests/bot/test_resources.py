@@ -99,9 +99,10 @@ def test_what_is_not_our_yaml_is_refused_with_its_place(text: str, message: str,
     assert (caught.value.line, caught.value.column) == (line, column)
 
 
-def test_aliases_that_stand_for_billions_of_values_are_refused() -> None:
+def test_aliases_that_stand_for_too_many_values_are_refused() -> None:
+    # A million: enough to be refused, and few enough to fit into memory should nothing refuse them.
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 6)]
     with pytest.raises(BotError, match="aliases of this file stand for more than"):
         read_yaml("\n".join(levels), "bot.yaml")
 
