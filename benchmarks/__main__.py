@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measure everything in one run, and print the table with its ratios."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def main() -> None:
     seconds = arguments.seconds or (2.0 if arguments.quick else 6.0)
     chosen = [s for s in everything if not arguments.only or s.name.startswith(tuple(arguments.only))]
 
+    before = os.getloadavg()[0]
     results: Results = {}
     for number in range(1, rounds + 1):
         for system in chosen:
@@ -32,7 +34,10 @@ def main() -> None:
             results.setdefault(system.name, []).append(measure(system, seconds))
 
     goal_lines, good = goals(results)
-    heading = f"{machine()}. Medians of {rounds} round{'s' if rounds > 1 else ''}."
+    heading = (
+        f"{machine()}. Medians of {rounds} round{'s' if rounds > 1 else ''}. "
+        f"Load average before the first: {before:.1f} (a quiet machine has below 0.3)."
+    )
     text = "\n\n".join([heading, table(chosen, results), goal_lines, spread(chosen, results)])
     print(text)
     if arguments.readme:
