@@ -235,13 +235,16 @@ class Load:
     def _pump(self) -> None:
         """Hand what is ready to the connections that have nothing to do, the longest idle first."""
         while self._ready and self._idle:
-            connection = self._idle.popleft()
-            if connection.usable:
-                connection.deliver(*self._ready.popleft())
+            self._idle.popleft().deliver(*self._ready.popleft())
 
     def idle(self, connection: "Connection") -> None:
         self._idle.append(connection)
         self._pump()
+
+    def dropped(self, connection: "Connection") -> None:
+        """The server closed a connection that had nothing to do."""
+        self.record.dropped_idle += 1
+        self._idle.remove(connection)
 
     def delivered(self, task: Task, repetition: bool, delivery: Delivery) -> None:
         """A delivery is over, one way or the other."""
@@ -305,6 +308,7 @@ class Connection(asyncio.Protocol):
                 await self._lost.wait()
 
     def deliver(self, task: Task, repetition: bool) -> None:
+        assert self._under_way is None
         delivery = Delivery(time.monotonic())
         task.sent.deliveries.append(delivery)
         self._under_way = (task, repetition, delivery)
@@ -312,7 +316,7 @@ class Connection(asyncio.Protocol):
 
     def expire(self, before: float) -> None:
         """Give up what was sent before that time and has no answer."""
-        if self._under_way is not None and self._under_way[2].sent < before:
+        if self.usable and self._under_way is not None and self._under_way[2].sent < before:
             self._timed_out = True
             self._transport.abort()
 
@@ -356,7 +360,7 @@ class Connection(asyncio.Protocol):
             delivery.error = "timeout" if self._timed_out else "closed" if exc is None else "reset"
             self._load.delivered(task, repetition, delivery)
         elif self.usable:
-            self._load.record.dropped_idle += 1
+            self._load.dropped(self)
         self.usable = False
         self._lost.set()
 

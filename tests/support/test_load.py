@@ -21,6 +21,7 @@ class Webhook:
         self.seen: list[str] = []
         self.secrets: set[str] = set()
         self.connections: set[asyncio.StreamWriter] = set()
+        self.busy: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> "Webhook":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -39,7 +40,9 @@ class Webhook:
                 update = json.loads(await reader.readexactly(int(headers["Content-Length"])))
                 self.secrets.add(headers["X-Telegram-Bot-Api-Secret-Token"])
                 self.seen.append(update["message"]["text"])
+                self.busy.add(writer)
                 status = await self._answer(update)
+                self.busy.discard(writer)
                 if status is None:
                     break
                 writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\n{{}}".encode())
@@ -189,6 +192,28 @@ def test_connections_closed_while_idle_are_no_failures() -> None:
     assert record.dropped_idle == 1
     assert record.failures == {}
     assert len(record.updates) == 3
+
+
+def test_a_connection_opened_again_carries_one_delivery_at_a_time() -> None:
+    async def slow(update: dict[str, Any]) -> int:
+        await asyncio.sleep(0.01)
+        return 200
+
+    async def scenario() -> LoadRecord:
+        async with Webhook(slow) as webhook:
+            load = Load(Plan(port=webhook.port, chats=20, messages=3, connections=2, rate=100.0, give_up=3))
+            running = asyncio.create_task(load.run())
+            while not running.done():
+                await asyncio.sleep(0.02)
+                for connection in webhook.connections - webhook.busy:
+                    connection.close()
+            return await running
+
+    record = asyncio.run(scenario())
+    assert record.dropped_idle > 5
+    assert len(record.updates) == 60
+    assert all(update.acknowledged for update in record.updates)
+    assert sum(len(update.deliveries) for update in record.updates) == 60 + sum(record.failures.values())
 
 
 def test_a_process_of_its_own_gives_the_same_record() -> None:
