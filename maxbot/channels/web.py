@@ -187,10 +187,7 @@ class WebChannel(Channel):
         self.verify(request.headers, b"")
         dialog = self._dialog(request)
         last = request.headers.get("last-event-id")
-        if last:
-            after = _number(last, "Last-Event-ID")
-        else:
-            after = _number(request.query_params.get("after"), "after")
+        after = _number(last, "Last-Event-ID") if last else _number(request.query_params.get("after"), "after")
         # X-Accel-Buffering: nginx would hold events back,
         # https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
         return StreamingResponse(
