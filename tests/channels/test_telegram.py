@@ -55,7 +55,7 @@ class TestContract(ChannelContract):
     answer = (200, SENT)
 
     def channel(self, api_url: str) -> Channel:
-        return make(api_url=api_url, secret_token="a-secret", timeout=0.5)
+        return make(api_url=api_url, secret_token="a-secret", timeout=1.0)
 
     def webhooks(self) -> Sequence[Webhook]:
         headers = {"x-telegram-bot-api-secret-token": "a-secret"}
