@@ -5,5 +5,6 @@ How a conversation goes on is left to `maxbot.dialog`, and where messages come f
 
 from maxbot.bot.builder import MaxBot
 from maxbot.bot.load import load_bot
+from maxbot.bot.turns import BotTurn
 
-__all__ = ["MaxBot", "load_bot"]
+__all__ = ["BotTurn", "MaxBot", "load_bot"]

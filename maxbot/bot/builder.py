@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import CodeType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from maxbot.bot.places import innermost_place, shown_path
 from maxbot.bot.resources import read_text, read_yaml
@@ -21,6 +21,8 @@ from maxbot.types import Dialog, Message, State, Turn
 
 Handler: TypeAlias = Callable[[BotTurn], Awaitable[None]]
 """What a Python bot does at a message."""
+
+HandlerType = TypeVar("HandlerType", bound=Handler)
 
 BOT_FILE = "bot.yaml"
 
@@ -98,17 +100,18 @@ class MaxBot:
         bot._tree = Tree(definition.dialog)
         return bot
 
-    def handler(self, function: Handler) -> Handler:
+    def handler(self, function: HandlerType) -> HandlerType:
         """Decorate the `async def` function that answers each message.
 
         Raises:
             BotError: It is no such function, or the bot has its answers already.
         """
-        if not inspect.iscoroutinefunction(function):
+        answer: Handler = function
+        if not inspect.iscoroutinefunction(answer):
             raise BotError("a handler is an async function: async def handle(turn)", **_place(function))
         if self.answers:
             raise BotError("the bot has its answers already: it has one handler or one dialog", **_place(function))
-        self._handler = function
+        self._handler = answer
         return function
 
     @property

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import CodeType, TracebackType
 from typing import NamedTuple
 
+_MAXBOT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+
 
 class CodePlace(NamedTuple):
     """A line of Python; line and column are counted from 1."""
@@ -43,7 +45,9 @@ def shown_path(file: str) -> str:
 def _belongs(file: str, bot_file: str) -> bool:
     if file == bot_file:
         return True
-    folder = os.path.dirname(bot_file) + os.sep
+    if not os.path.isabs(bot_file) or file.startswith(_MAXBOT):
+        return False
+    folder = os.path.join(os.path.dirname(bot_file), "")
     # A virtual environment often lives in the bot's folder; what is installed there is not the bot's own code.
     return file.startswith(folder) and "site-packages" not in file[len(folder) :].split(os.sep)
 

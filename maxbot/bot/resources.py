@@ -156,7 +156,7 @@ def read_yaml(text: str, file: str) -> Value | None:
         raise _syntax_error(document, error) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
-        message = f"the character U+{ord(error.character):04X} is not allowed in YAML"
+        message = f"the character U+{ord(text[error.position]):04X} is not allowed in YAML"
         line, column = before.count("\n") + 1, error.position - (before.rfind("\n") + 1) + 1
         raise document.error(message, line, column) from None
     except RecursionError:

@@ -9,9 +9,7 @@ import click
 from maxbot import __version__
 from maxbot.cli.info import info
 from maxbot.cli.run import run
-from maxbot.errors import BotError, MaxBotError, StartError, UsageError
-
-EXIT_CODES: dict[type[MaxBotError], int] = {BotError: 1, StartError: 1, UsageError: 2}
+from maxbot.errors import MaxBotError, UsageError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -37,9 +35,9 @@ def execute(arguments: Sequence[str]) -> int:
         return 2
     except click.Abort:
         return 130
-    except tuple(EXIT_CODES) as error:
+    except MaxBotError as error:
         _say(f"maxbot: {error}")
-        return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+        return 2 if isinstance(error, UsageError) else 1
     return code if isinstance(code, int) else 0
 
 

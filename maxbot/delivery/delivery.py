@@ -7,8 +7,8 @@ from maxbot.delivery.dialogs import Dialogs
 from maxbot.delivery.turn import Bot, Turns
 from maxbot.locks import UserLocks
 from maxbot.outbox.send import Sender, Waits
-from maxbot.storage import Store
 from maxbot.storage.retry import until_stored
+from maxbot.storage.store import Store
 from maxbot.types import Dialog
 
 

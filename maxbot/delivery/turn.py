@@ -6,10 +6,10 @@ import traceback
 from typing import Protocol
 
 from maxbot.errors import StorageError
-from maxbot.storage import Store
 from maxbot.storage.dialogs import PendingUpdate, Work
 from maxbot.storage.outbox import OutboxRow
 from maxbot.storage.retry import until_stored
+from maxbot.storage.store import Store
 from maxbot.types import Dialog, Message, State, Turn
 
 logger = logging.getLogger(__name__)

@@ -145,7 +145,7 @@ class TextTemplate:
         Raises:
             TurnError: It could not be rendered, or is longer than `OUTPUT_LIMIT`; the text has file and line.
         """
-        context = Context(self._template.environment, scope.names, None, {})
+        context = Context(self._template.environment, scope.names, None, self._template.blocks)
         pieces = []
         length = 0
         try:
@@ -212,10 +212,17 @@ def _parse(environment: _Environment, source: Source, parse: Any) -> nodes.Templ
     for node in _walk(tree):
         if node.lineno is not None:
             node.lineno = source.line(node.lineno)
-        if isinstance(node, nodes.NSRef) and node.name in STATE_NAMES:
-            message = f"assigning to {node.name}.{node.attr} is not supported by this version"
-            raise source.error(message, node.lineno)
+        _check(environment, node, source)
     return tree
+
+
+def _check(environment: _Environment, node: nodes.Node, source: Source) -> None:
+    # Jinja itself leaves an unknown filter in a branch to the first turn that takes the branch.
+    for kind, word, known in ((nodes.Filter, "filter", environment.filters), (nodes.Test, "test", environment.tests)):
+        if isinstance(node, kind) and node.name not in known:
+            raise source.error(f"there is no {word} {node.name!r}", node.lineno)
+    if isinstance(node, nodes.NSRef) and node.name in STATE_NAMES:
+        raise source.error(f"assigning to {node.name}.{node.attr} is not supported by this version", node.lineno)
 
 
 def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
@@ -230,7 +237,7 @@ def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
 def _compile(environment: _Environment, source: Source, tree: nodes.Template) -> Template:
     try:
         code = environment.compile(tree, None, source.file)
-    except TemplateSyntaxError as error:  # an unknown filter, test or block; the line is the file's already
+    except TemplateSyntaxError as error:  # two blocks of one name; the line is the file's already
         raise source.error(str(error.message), error.lineno) from None
     except (RecursionError, SyntaxError):  # more than 20 loops inside each other are too much for Python
         raise source.error("the template is nested too deeply", source.line(1)) from None

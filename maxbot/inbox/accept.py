@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from maxbot.storage import Store
+from maxbot.storage.store import Store
 from maxbot.types import Dialog, Update
 
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from maxbot.errors import StorageError
-from maxbot.storage import Store
+from maxbot.storage.store import Store
 
 logger = logging.getLogger(__name__)
 

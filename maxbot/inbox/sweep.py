@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from maxbot.errors import StorageError
-from maxbot.storage import Store
+from maxbot.storage.store import Store
 from maxbot.types import Dialog
 
 logger = logging.getLogger(__name__)

@@ -17,6 +17,14 @@ from maxbot.settings import Settings
 
 LINE_LIMIT = 4 * 1024 * 1024
 
+KEEP_ALIVE = 15.0
+"""Seconds for which a connection without a request stays open."""
+
+LINGER = 0.25
+"""Seconds for which a stopping server still answers requests on connections that were open: their answers say that
+the connection closes, so that a client under load sends nothing into a closing one. A worker that is replaced takes
+`KEEP_ALIVE` for it."""
+
 
 class Start(msgspec.Struct, tag=True, frozen=True):
     """All that a worker is told before it loads the bot."""
@@ -118,8 +126,9 @@ def receive_start(sock: socket.socket) -> Start | None:
     """Wait for the first message, without an event loop; None if the supervisor is gone."""
     line = bytearray()
     while not line.endswith(b"\n"):
-        chunk = sock.recv(65536)
+        # No byte too many: what follows the first line is for whoever listens on the event loop.
+        chunk = sock.recv(65536, socket.MSG_PEEK)
         if not chunk:
             return None
-        line += chunk
+        line += sock.recv(chunk.index(b"\n") + 1 if b"\n" in chunk else len(chunk))
     return msgspec.json.decode(line, type=Start)

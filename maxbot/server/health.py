@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from maxbot.errors import StorageError
-from maxbot.storage import Store
+from maxbot.storage.store import Store
 
 DATABASE_TIMEOUT = 2.0
 """Seconds within which the database must answer."""

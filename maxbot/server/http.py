@@ -14,18 +14,13 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from maxbot.server.control import KEEP_ALIVE
+
 HEAD_LIMIT = 16 * 1024
 """Bytes of request line and headers together."""
 
 REQUEST_TIMEOUT = 10.0
 """Seconds in which a whole request must have arrived, from its first byte, or a new connection's, on."""
-
-KEEP_ALIVE = 15.0
-"""Seconds for which a connection without a request stays open."""
-
-LINGER = 0.25
-"""Seconds for which a stopping server still answers requests on connections that were open: their answers say that
-the connection closes, so that a client under load sends nothing into a closing one."""
 
 
 class BoundedHttp(HttpToolsProtocol):

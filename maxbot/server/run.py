@@ -1,4 +1,4 @@
-"""From settings to a running server: check, bind, prepare the database, then supervise or serve."""
+"""From settings to a running server: check, bind, find the database, then supervise or serve."""
 
 import dataclasses
 import socket
@@ -11,6 +11,7 @@ from maxbot.server.cpus import usable_cpus
 from maxbot.server.process import WorkerProcess
 from maxbot.server.sockets import bind, is_public
 from maxbot.settings import Settings
+from maxbot.storage.place import check_place, claim, new_path, sqlite_path
 
 OWNER_TIMEOUT = 3.0
 """Seconds to wait for the database of a supervisor that is about to be gone."""
@@ -34,10 +35,11 @@ def run(settings: Settings, bot: MaxBot) -> int:
         raise
     import uvloop
 
-    from maxbot.server.report import farewell
+    from maxbot.server.farewell import farewell
     from maxbot.server.supervisor import Supervisor
 
     status = uvloop.run(Supervisor(settings, bot, sockets, unborn).run())
+
     farewell(settings)
     return status
 
@@ -47,7 +49,7 @@ def _run_single(settings: Settings, bot: MaxBot, sockets: list[socket.socket]) -
     import uvloop
 
     from maxbot.locks.memory import MemoryLocks
-    from maxbot.server.report import farewell
+    from maxbot.server.farewell import farewell
     from maxbot.server.single import SingleProcess
 
     for channel in bot.channels.values():
@@ -106,7 +108,7 @@ def _has_own_locks(settings: Settings, bot: MaxBot) -> bool:
 
 
 def _open_database(settings: Settings, *, shared: bool) -> tuple[Settings, int | None]:
-    """Make the database ready.
+    """Find or make a place for the database, and claim it.
 
     Args:
         settings: May name none yet.
@@ -115,11 +117,9 @@ def _open_database(settings: Settings, *, shared: bool) -> tuple[Settings, int |
     Returns:
         The settings with the database's URL, and the descriptor that holds our claim on it.
     """
-    from maxbot.storage.prepare import claim, new_database_url, open_backend, prepare
-
     if settings.database is None:
-        settings = dataclasses.replace(settings, database=new_database_url())
+        settings = dataclasses.replace(settings, database=f"sqlite:///{new_path()}")
     assert settings.database is not None
-    backend = open_backend(settings.database, settings.durability)
-    prepare(backend)
-    return settings, None if shared else claim(backend, OWNER_TIMEOUT)
+    path = sqlite_path(settings.database)
+    check_place(path)
+    return settings, None if shared else claim(path, OWNER_TIMEOUT)

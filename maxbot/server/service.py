@@ -19,8 +19,9 @@ from maxbot.server.http import WebServer
 from maxbot.server.polling import Polling
 from maxbot.server.webapp import build_webapp
 from maxbot.settings import Settings
-from maxbot.storage import Database, Store
-from maxbot.storage.prepare import open_backend
+from maxbot.storage.database import Database
+from maxbot.storage.prepare import open_backend, prepare
+from maxbot.storage.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ class Service:
         bot: Loaded.
         user_locks: One turn of a dialog at a time.
         failed: Told the reason when the service cannot go on (a platform refuses the bot's token).
+
+    Raises:
+        StartError: The database cannot be used.
     """
 
     def __init__(
@@ -42,7 +46,9 @@ class Service:
         self._settings = settings
         self._channels = bot.channels
         self._failed = failed
-        self._database = Database(open_backend(settings.database, settings.durability))
+        backend = open_backend(settings.database, settings.durability)
+        prepare(backend)
+        self._database = Database(backend)
         self._store = Store(self._database)
         self._delivery = Delivery(
             self._store,

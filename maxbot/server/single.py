@@ -9,8 +9,8 @@ from maxbot.bot import MaxBot
 from maxbot.errors import SendError, StartError
 from maxbot.locks import UserLocks
 from maxbot.server import signals
-from maxbot.server.http import LINGER
-from maxbot.server.report import announce
+from maxbot.server.announce import announce
+from maxbot.server.control import LINGER
 from maxbot.server.service import Service
 from maxbot.settings import Settings
 

@@ -19,11 +19,10 @@ from maxbot.backoff import backoff
 from maxbot.bot import MaxBot
 from maxbot.locks.unix import LockClient, LockServer
 from maxbot.server import signals
-from maxbot.server.control import Register, Sweep
-from maxbot.server.http import KEEP_ALIVE, LINGER
+from maxbot.server.announce import announce
+from maxbot.server.control import KEEP_ALIVE, LINGER, Register, Sweep
 from maxbot.server.process import WorkerProcess
 from maxbot.server.reload import watch_files
-from maxbot.server.report import announce
 from maxbot.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -1,6 +1,5 @@
-"""Make a database ready before the first worker starts: create, migrate, or refuse it."""
+"""Make a database ready: create, migrate, or refuse it. Every worker does so at its start; the first has the work."""
 
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,8 +8,9 @@ from sqlalchemy.exc import DBAPIError
 
 from maxbot.errors import StartError
 from maxbot.storage.counters import read_counters
+from maxbot.storage.place import sqlite_path
 from maxbot.storage.schema import REVISION, dead_letters, inbox, metadata, outbox, revisions
-from maxbot.storage.sqlite import SQLite, check_place, new_path, sqlite_path
+from maxbot.storage.sqlite import SQLite
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,27 +24,12 @@ def open_backend(url: str, durability: str) -> SQLite:
     return SQLite(sqlite_path(url), survive_power_loss=durability == "power-loss")
 
 
-def new_database_url() -> str:
-    """Return the URL of a new, empty database in the temporary directory.
-
-    Raises:
-        StartError: There is no place for it.
-    """
-    try:
-        return f"sqlite:///{new_path()}"
-    except OSError as error:
-        raise StartError(
-            f"No database file can be made in the temporary directory ({error.strerror}): name one with --database"
-        ) from None
-
-
 def prepare(backend: SQLite) -> None:
     """Create the tables, or bring those of an older release up to date.
 
     Raises:
         StartError: It cannot be done; the text says why and what to do.
     """
-    check_place(backend.path)
     engine = backend.engine()
     try:
         backend.path.touch()
@@ -55,30 +40,7 @@ def prepare(backend: SQLite) -> None:
         raise StartError(f"The database {backend.path} cannot be used: {reason}{_advice(reason)}") from None
     finally:
         engine.dispose()
-
-
-def claim(backend: SQLite, timeout: float) -> int:
-    """Become the only supervisor that uses a database: user locks of two supervisors know nothing of each other.
-
-    Args:
-        backend: The database.
-        timeout: Seconds to wait for another one that is about to be gone.
-
-    Returns:
-        A file descriptor; the claim ends when it is closed or the process is gone.
-
-    Raises:
-        StartError: Another one uses it.
-    """
-    deadline = time.monotonic() + timeout
-    while (descriptor := backend.own()) is None:
-        if time.monotonic() > deadline:
-            raise StartError(
-                f"Another maxbot run uses the database {backend.path}: stop that one, name another database, or use "
-                "user locks that both share (--user-locks)"
-            )
-        time.sleep(0.05)
-    return descriptor
+        backend.close()
 
 
 def _bring_up_to_date(connection: Connection, path: Path) -> None:
@@ -155,3 +117,4 @@ def summarize(backend: SQLite) -> Summary | None:
         return None
     finally:
         engine.dispose()
+        backend.close()

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects import sqlite
 
 from maxbot.storage.schema import replies
@@ -54,6 +54,7 @@ _fetch = Statement(
     .where(replies.c.dialog == bindparam("name"), replies.c.id > bindparam("after"))
     .order_by(replies.c.id)
     .limit(bindparam("limit"))
+    .offset(literal_column("0"))  # or SQLite's dialect binds one of its own
 )
 
 

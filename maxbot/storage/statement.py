@@ -7,7 +7,7 @@ passes nine of them. They take and give only text, bytes, numbers and NULL, whic
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.sql import ClauseElement
 
 
@@ -25,14 +25,16 @@ class Statement:
         self._compiled: dict[str, str] = {}
 
     def _text(self, connection: Connection) -> str:
-        dialect = connection.dialect
-        text = self._compiled.get(dialect.name)
-        if text is None:
-            core = self._of_dialect.get(dialect.name, self._core)
-            if core is None:
-                raise NotImplementedError(dialect.name)
-            text = self._compiled[dialect.name] = str(core.compile(dialect=dialect))
-        return text
+        return self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
+
+    def _compile(self, dialect: Dialect) -> str:
+        core = self._of_dialect.get(dialect.name, self._core)
+        if core is None:
+            raise NotImplementedError(f"{dialect.name} has no words for this yet")
+        compiled = core.compile(dialect=dialect)
+        constants = [name for name, value in compiled.params.items() if value is not None]
+        assert not constants, f"a Statement binds by name only, write constants as literals: {constants}"
+        return self._compiled.setdefault(dialect.name, str(compiled))
 
     def row(self, connection: Connection, parameters: dict[str, Any]) -> Any:
         """Return the only row as a tuple, or None."""

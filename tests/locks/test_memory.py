@@ -48,3 +48,23 @@ def test_a_waiter_whose_loop_is_gone_leaves_the_queue() -> None:
         assert len(locks) == 0
 
     asyncio.run(scenario())
+
+
+def test_a_release_passes_over_a_wait_that_was_just_cancelled() -> None:
+    async def scenario() -> None:
+        locks = MemoryLocks()
+
+        async def take() -> None:
+            async with locks(ALICE):
+                pass
+
+        async with locks(ALICE):
+            cancelled, next_one = asyncio.create_task(take()), asyncio.create_task(take())
+            await asyncio.sleep(0)
+            cancelled.cancel()  # and the lock is released before that task runs
+        async with asyncio.timeout(10):
+            await next_one
+        assert cancelled.cancelled()
+        assert len(locks) == 0
+
+    asyncio.run(scenario())

@@ -191,6 +191,22 @@ def test_a_wait_that_is_cancelled_while_the_connection_ends_is_cancelled() -> No
     asyncio.run(scenario())
 
 
+def test_a_grant_that_comes_while_the_wait_is_cancelled_is_given_back() -> None:
+    async def scenario() -> None:
+        async with connected(1) as (server, [locks]):
+            waiter = asyncio.create_task(not_get_in(locks))
+            await asyncio.sleep(0)
+            [lock] = locks._requests.values()
+            waiter.cancel()
+            lock._grant()
+            with pytest.raises(asyncio.CancelledError):
+                await waiter
+            async with asyncio.timeout(10), locks(ALICE):
+                assert server.held() == 1
+
+    asyncio.run(scenario())
+
+
 def test_a_loss_between_the_grant_and_the_body_keeps_the_body_from_running() -> None:
     async def scenario() -> None:
         async with connected(1) as (_, [locks]):
@@ -244,6 +260,13 @@ def test_a_client_that_closes_only_its_sending_side_and_never_reads_is_gone_too(
                 assert await granted(bare) == 1
                 waiting = asyncio.create_task(locks(ALICE).__aenter__())
                 await eventually(lambda: server.waiting() == 1)
+                [transport] = [client._transport for client in server._clients if client.owner == "bare"]
+                number = 1
+                while transport.get_write_buffer_size() == 0:  # grants that it does not read
+                    for _ in range(100):
+                        number += 1
+                        await asyncio.get_running_loop().sock_sendall(bare, frame(number, b"test:bob") + frame(number))
+                    await asyncio.sleep(0)
                 bare.shutdown(socket.SHUT_WR)
                 async with asyncio.timeout(1):
                     await waiting

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from maxbot.storage import Database, Store
+from maxbot.storage.database import Database
 from maxbot.storage.prepare import prepare
 from maxbot.storage.schema import metadata
 from maxbot.storage.sqlite import SQLite
+from maxbot.storage.store import Store
 from maxbot.types import Dialog, Update
 
 ANNA = Dialog("telegram", "1")
@@ -49,7 +50,8 @@ async def databases(path: Path, count: int) -> AsyncIterator[list[Database]]:
 
 def rows(path: Path, table: str) -> list[dict[str, Any]]:
     """Return all rows of a table, in the order of its first column."""
-    engine = SQLite(path).engine()
+    backend = SQLite(path)
+    engine = backend.engine()
     columns = metadata.tables[table].c
     try:
         with engine.connect() as connection:
@@ -57,6 +59,7 @@ def rows(path: Path, table: str) -> list[dict[str, Any]]:
             return [dict(row) for row in found]
     finally:
         engine.dispose()
+        backend.close()
 
 
 async def turn(store: Store, dialog: Dialog, run: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from maxbot.storage import Store
+from maxbot.storage.store import Store
 from maxbot.types import Dialog
 from tests.storage.support import ANNA, databases, opened, prepared, rows, update
 
@@ -147,9 +147,7 @@ def test_pending_dialogs_are_found_page_by_page(tmp_path: Path, monkeypatch: pyt
     asyncio.run(scenario())
 
 
-def test_a_postponed_command_is_pending_once_its_time_has_come(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_postponed_command_is_pending_once_its_time_has_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr("maxbot.storage.store.time.time", lambda: now)
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from maxbot.storage import Store
 from maxbot.storage.outbox import OutboxRow
+from maxbot.storage.store import Store
 from tests.storage.support import ANNA, opened, rows, update
 
 

@@ -32,10 +32,10 @@ from maxbot.errors import OutcomeUnknown, RetryLater, StorageUnavailable, Undeli
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.sweep import Sweep
 from maxbot.locks import UserLocks
-from maxbot.storage import Store
 from maxbot.storage.counters import read_counters
 from maxbot.storage.database import Database, Item, Operation, Result, _Call, _settle
 from maxbot.storage.schema import REVISION, dead_letters, dialogs, inbox, metadata, outbox, revisions, seen
+from maxbot.storage.store import Store
 from maxbot.types import Command, Dialog, Message, State, Turn, Update
 
 TURN_TIMEOUT = 20.0
@@ -429,6 +429,7 @@ class Simulation:
         self.outcomes = deque(plan.outcomes)
         self.transactions = 0
         self.in_flight: dict[str, defaultdict[_Worker, int]] = defaultdict(lambda: defaultdict(int))
+        self._began: dict[int, float] = {}
         self._delays_used = 0
         self._deaths = deque(plan.deaths)
         self._steps = 0
@@ -474,14 +475,14 @@ class Simulation:
         """Deliver an update until it is acknowledged, as platforms do."""
         update = self.plan.updates[number]
         delivered = Update(Dialog("test", f"user{update.user}"), f"update{number}", {"number": number})
-        first = self.loop.time()
+        began = self._began.setdefault(number, self.loop.time())
         for attempt in range(200):
             worker = self._workers[(update.worker + attempt) % len(self._workers)]
             with suppress(StorageUnavailable, TimeoutError):
                 async with asyncio.timeout(60.0):
                     await worker.inbox.accept([delivered])
                 if worker.alive:
-                    self.history.acknowledged.setdefault(number, (first, self.loop.time()))
+                    self.history.acknowledged.setdefault(number, (began, self.loop.time()))
                     return
             await asyncio.sleep(0.5)
         raise AssertionError(f"update {number} is never acknowledged")
@@ -507,7 +508,7 @@ class Simulation:
         """
         await self._platform()
         deadline = self.loop.time() + drained_within
-        while self._left() and self.loop.time() < deadline:
+        while self._left() and self.loop.time() < deadline:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(1.0)
         self._read()
         return self.history

@@ -1,0 +1,62 @@
+"""What is compared, and how each is started."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.processes import Server, free_port
+
+HERE = Path(__file__).parent
+
+TOKEN = "123456:benchmark-token-that-opens-nothing"
+SECRET = "benchmark-secret"
+
+
+@dataclass(frozen=True)
+class System:
+    """One of the things that are measured."""
+
+    name: str
+    about: str
+    """For the table: what it promises, as far as that explains its costs."""
+    server: Callable[[str, Path], Server]
+    """Makes the server's handle from the URL of the platform and an empty directory of its own."""
+    replies: bool = True
+
+
+def systems() -> list[System]:
+    """Return what is compared, in the order in which each round runs them."""
+    return [
+        System("maxbot, 1 worker", "durable, ordered per user", lambda api, folder: _maxbot(api, folder, 1)),
+        System("maxbot, 2 workers", "durable, ordered per user", lambda api, folder: _maxbot(api, folder, 2)),
+        System("aiogram", "in memory, not ordered", lambda api, folder: _script("aiogram_echo.py", api, folder)),
+        System(
+            "aiogram on uvloop",
+            "in memory, not ordered",
+            lambda api, folder: _script("aiogram_echo.py", api, folder, "--uvloop"),
+        ),
+        System("floor", "answers 200, does nothing", lambda api, folder: _script("floor.py", api, folder), False),
+    ]
+
+
+def _environment(api: str, port: int) -> dict[str, str]:
+    return {"BENCH_API_URL": api, "BENCH_TOKEN": TOKEN, "BENCH_SECRET": SECRET, "BENCH_PORT": str(port)}
+
+
+def _maxbot(api: str, folder: Path, workers: int) -> Server:
+    port = free_port()
+    return Server.maxbot(
+        HERE / "echo.yaml",
+        folder / "log",
+        workers=workers,
+        database=folder / "bot.db",
+        port=port,
+        environment=_environment(api, port),
+    )
+
+
+def _script(name: str, api: str, folder: Path, *options: str) -> Server:
+    port = free_port()
+    command = [sys.executable, str(HERE / name), *options]
+    return Server(command, port, folder / "log", environment=_environment(api, port))

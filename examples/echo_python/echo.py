@@ -1,0 +1,17 @@
+"""Says what it hears, and counts."""
+
+from maxbot.channels.web import WebChannel
+
+from maxbot import MaxBot
+from maxbot.bot import BotTurn
+
+bot = MaxBot(channels=[WebChannel()])
+
+
+@bot.handler
+async def handle(turn: BotTurn) -> None:
+    turn.state["count"] = turn.state.get("count", 0) + 1
+    if "text" in turn.message:
+        turn.say(f"{turn.message['text']} ({turn.state['count']})")
+    else:
+        turn.say(f"I only know texts. ({turn.state['count']})")

@@ -1,0 +1,134 @@
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from maxbot.bot import load_bot
+from maxbot.errors import BotError
+
+HANDLER = """
+from maxbot import MaxBot
+bot = MaxBot()
+@bot.handler
+async def handle(turn):
+    turn.say("hello")
+class holder:
+    inner = bot
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A current directory of its own, whose modules are forgotten afterwards."""
+    before = set(sys.modules)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("spec", ["mybot:bot", "mybot:holder.inner"])
+def test_a_bot_is_an_object_of_a_module(here: Path, spec: str) -> None:
+    (here / "mybot.py").write_text(HANDLER)
+    bot = load_bot(spec)
+    assert bot.process_message("hi") == [{"text": "hello"}]
+    assert bot.files == [here / "mybot.py"]
+
+
+def test_a_bot_of_a_package(here: Path) -> None:
+    (here / "shop").mkdir()
+    (here / "shop" / "__init__.py").write_text("")
+    (here / "shop" / "front.py").write_text(HANDLER)
+    assert load_bot("shop.front:bot").process_message("hi") == [{"text": "hello"}]
+
+
+def test_a_module_may_read_its_answers_from_a_file(here: Path) -> None:
+    (here / "bot.yaml").write_text("dialog:\n  - {condition: true, response: hello}\n")
+    (here / "mybot.py").write_text("from maxbot import MaxBot\nbot = MaxBot.from_file('bot.yaml')\n")
+    bot = load_bot("mybot:bot")
+    assert bot.process_message("hi") == [{"text": "hello"}]
+    assert bot.files == [here / "bot.yaml", here / "mybot.py"]
+
+
+@pytest.mark.parametrize("spec", ["bot.yaml", ".", "sub/odd:name.yaml"])
+def test_a_bot_is_a_file_or_directory(here: Path, spec: str) -> None:
+    (here / "sub").mkdir()
+    for name in ("bot.yaml", "sub/odd:name.yaml"):
+        (here / name).write_text("dialog:\n  - {condition: true, response: hello}\n")
+    assert load_bot(spec).process_message("hi") == [{"text": "hello"}]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("nothing.yaml", "cannot read this file: No such file"),
+        ("empty", "there is no bot.yaml in this directory"),
+        ("nomodule:bot", "there is no module 'nomodule'"),
+        ("mybot.sub:bot", "there is no module 'mybot.sub'"),
+        ("mybot:other", "there is no other in module mybot"),
+        ("mybot:holder.other", "there is no holder.other in module mybot"),
+        ("mybot:handle", "mybot:handle is of type function, not a MaxBot"),
+        ("mybot:", "neither a file nor module:name"),
+        ("my bot:bot", "neither a file nor module:name"),
+        ("mybot:holder..inner", "neither a file nor module:name"),
+    ],
+)
+def test_a_bot_that_is_not_there_is_said(here: Path, spec: str, message: str) -> None:
+    (here / "mybot.py").write_text(HANDLER)
+    (here / "empty").mkdir()
+    with pytest.raises(BotError, match=message):
+        load_bot(spec)
+
+
+def test_a_bot_without_handler_is_refused(here: Path) -> None:
+    (here / "mute.py").write_text("from maxbot import MaxBot\nbot = MaxBot()\n")
+    with pytest.raises(BotError, match=r"has no handler: decorate an async function with @bot\.handler") as caught:
+        load_bot("mute:bot")
+    assert caught.value.file == "mute.py"
+
+
+def test_an_unreadable_file_is_said(here: Path) -> None:
+    (here / "bot.yaml").mkdir()
+    with pytest.raises(BotError, match=r"there is no bot\.yaml"):
+        load_bot(".")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "line", "column", "source"),
+    [
+        ("import json\n\nx = json.loads('{')\n", "JSONDecodeError", 3, 5, "x = json.loads('{')"),
+        ("def f():\n    return 1 / 0\nf()\n", "ZeroDivisionError", 2, 12, "    return 1 / 0"),
+        ("import nothing_like_it\n", "No module named 'nothing_like_it'", 1, 1, "import nothing_like_it"),
+        ("x = (\n", "SyntaxError", 1, 5, "x = ("),
+        ("é = 'é' + 1\n", "TypeError", 1, 5, "é = 'é' + 1"),
+        ("raise SystemExit(5)\n", "SystemExit: 5", 1, 1, "raise SystemExit(5)"),
+    ],
+)
+def test_an_import_that_fails_names_the_bots_own_line(
+    here: Path, code: str, message: str, line: int, column: int, source: str
+) -> None:
+    (here / "broken.py").write_text(code)
+    with pytest.raises(BotError, match=message) as caught:
+        load_bot("broken:bot")
+    error = caught.value
+    assert (error.file, error.line, error.column, error.source) == ("broken.py", line, column, source)
+
+
+def test_an_import_that_fails_deeper_in_the_bots_folder_names_that_file(here: Path) -> None:
+    (here / "broken.py").write_text("import helper\n")
+    (here / "helper.py").write_text("\nraise ValueError('deep')\n")
+    with pytest.raises(BotError, match="ValueError: deep") as caught:
+        load_bot("broken:bot")
+    assert (caught.value.file, caught.value.line) == ("helper.py", 2)
+
+
+def test_a_mistake_in_the_bots_yaml_stays_one(here: Path) -> None:
+    (here / "bot.yaml").write_text("dialgo: []\n")
+    (here / "mybot.py").write_text("from maxbot import MaxBot\nbot = MaxBot.from_file('bot.yaml')\n")
+    with pytest.raises(BotError, match="did you mean 'dialog'") as caught:
+        load_bot("mybot:bot")
+    assert (caught.value.file, caught.value.line) == ("bot.yaml", 1)

@@ -1,0 +1,231 @@
+import re
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maxbot.dialog.templates import OUTPUT_LIMIT, Source, Templates
+from maxbot.errors import BotError, TurnError
+
+# Texts that mean something to Jinja where they are source.
+JINJA_TEXTS = st.lists(st.sampled_from(["{{", "}}", "{%", "%}", "{#", "1/0", " ", "\n", "x", "é"])).map("".join)
+
+
+def source(text: str, first_line: int = 7) -> Source:
+    count = text.count("\n") + 1
+    return Source(text, "bot.yaml", tuple(range(first_line, first_line + count)), column=5)
+
+
+def render(text: str, **names: Any) -> str:
+    templates = Templates()
+    return templates.template(source(text)).render(templates.scope(names))
+
+
+def holds(text: str, **names: Any) -> bool:
+    templates = Templates()
+    return templates.expression(source(text)).holds(templates.scope(names))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  hello\n", "hello"),
+        ("{{ 1 + 2 * 3 }} {{ 7 // 2 }} {{ 'a' ~ 1 ~ none }}", "7 3 a1None"),
+        (
+            "{{ 3 * 'ab' }}{{ 'ab' * 2 }} {{ 2 ** 5 }} {{ 2 ** -1 }} {{ [0] * 2 }}",
+            "abababab"[:6] + "abab 32 0.5 [0, 0]",
+        ),
+        ("a\n{% if true %}\nb\n{% endif %}\nc", "a\nb\nc"),
+        ("{% for n in range(1, 9) %}{% if n > 3 %}{% break %}{% endif %}{{ n }}{% endfor %}", "123"),
+        ("{% set l = [3, 1] %}{% do l.sort() %}{{ l }}", "[1, 3]"),
+        ("{{ '<br/>' }} & {{ \"'\" }}", "<br/> & '"),
+        ("{{ 'abc'.__len__() }}", "3"),
+        ("{% raw %}{{ x }}{% endraw %}", "{{ x }}"),
+        ("{% block b %}in{% endblock %} {{ self.b() }}", "in in"),
+        ("{{ m.items }} {{ m['items'] }} {{ m.keys()|list }}", "5 5 ['items']"),
+    ],
+)
+def test_templates(text: str, expected: str) -> None:
+    assert render(text, m={"items": 5}) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ missing }}",
+        "{{ missing.thing }}",
+        "{% if missing.thing %}a{% else %}b{% endif %}",
+        "{{ missing.thing|default('x') }}",
+        "{{ slots.missing.thing|default('x') }}",
+        "{{ slots.missing }}",
+        "{{ 'a' ~ missing }}",
+        "{{ 1 + missing }}",
+        "{{ missing > 1 }}",
+        "{{ missing|upper }}",
+        "{{ missing() }}",
+        "{{ 'a'.nothing() }}",
+        "{{ message.image }}",
+    ],
+)
+def test_something_undefined_is_an_error_where_it_is_used(text: str) -> None:
+    with pytest.raises(TurnError, match=r"^bot\.yaml:7: .*(is undefined|has no attribute)"):
+        render(text, slots={}, message={"text": "x"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{ {'a': 1}.b|default('no b') }} {{ message.image|default('no image') }}", "no b no image"),
+        ("{{ [1][5]|default('no item') }}", "no item"),
+        ("{{ not missing }} {{ missing or 'or' }} {{ missing and 1 or 'and' }}", "True or and"),
+        ("{{ 'a' if missing else 'b' }} {{ missing == 1 }} {{ missing is defined }}", "b False False"),
+        ("{% for m in missing %}x{% endfor %}done {{ missing|length }} {{ missing|list }}", "done 0 []"),
+    ],
+)
+def test_something_undefined_can_be_asked_about(text: str, expected: str) -> None:
+    assert render(text, message={"text": "x"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("true", True),
+        ("True", True),
+        ("false", False),
+        ("0", False),
+        ("''", False),
+        ("[]", False),
+        ("none", False),
+        ("null", False),  # a name that is not defined
+        ("missing", False),
+        ("not missing", True),
+        ("message.text", False),
+        ("message.text == 'x'", False),
+        ("message.image", True),
+        ("message.image.url == 'u' and 5 is odd", True),
+        ("'a' in message.text|default('')", False),
+        ("2 > 1\n  and 3 > 2", True),
+        ("{'a': 1}.a == 1", True),
+    ],
+)
+def test_conditions(text: str, expected: bool) -> None:
+    assert holds(text, message={"image": {"url": "u"}}) is expected
+
+
+@pytest.mark.parametrize(
+    "text", ["missing.thing", "slots.a.b", "1 / 0", "'a' < 1", "message.text.upper()", "1 + missing"]
+)
+def test_a_condition_that_cannot_be_evaluated_is_an_error(text: str) -> None:
+    with pytest.raises(TurnError, match=r"^bot\.yaml:7: "):
+        holds(text, message={}, slots={})
+
+
+def test_a_condition_leaves_nothing_behind() -> None:
+    templates = Templates()
+    scope = templates.scope({})
+    assert templates.expression(source("1 + 1")).holds(scope)
+    assert templates.template(source("{% set a = 1 %}{{ result is defined }}")).render(scope) == "False"
+    assert templates.template(source("{{ a is defined }}")).render(scope) == "False"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("one\ntwo {{ 1 / 0 }}\nthree", 8),
+        ("{{ 'fine' }}\n\n{{ 'a' ~ missing }}", 9),
+        ("{% if true %}\n\n  {{ missing }}\n{% endif %}", 9),
+        ("{% for n in [1, 0] %}\n{{ n }}\n{{ 1 / n }}\n{% endfor %}", 9),
+        ("{% macro m(x) %}\n{{ x.y.z }}\n{% endmacro %}\n{{ m(1) }}", 8),
+        ("{# a\ncomment #}\n{%- set x = 1 -%}\n\n{{ x.y.z }}", 11),
+        ("{% include 'nothing' %}", 7),
+    ],
+)
+def test_an_error_at_run_time_names_the_line(text: str, line: int) -> None:
+    with pytest.raises(TurnError, match=rf"^bot\.yaml:{line}: ") as caught:
+        render(text)
+    assert caught.value.__cause__ is not None
+
+
+def test_the_traceback_shows_the_line_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "bot.yaml"
+    file.write_text("dialog:\n  - condition: true\n    response: |\n      hello\n      {{ 1 / 0 }}\n")
+    templates = Templates()
+    template = templates.template(Source("hello\n{{ 1 / 0 }}\n", str(file), (4, 5, 6), 15))
+    with pytest.raises(TurnError) as caught:
+        template.render(templates.scope({}))
+    shown = "".join(traceback.format_exception(caught.value))
+    assert f'File "{file}", line 5' in shown
+    assert "{{ 1 / 0 }}" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line"),
+    [
+        ("a\n{{ x|sparkle }}\n", "there is no filter 'sparkle'", 8),
+        ("a\n\n{% if x is shiny %}{% endif %}", "there is no test 'shiny'", 9),
+        ("{{ oops", "unexpected end of template", 7),
+        ("a\n{% block b %}{% endblock %}\n{% block b %}{% endblock %}", "block 'b' defined twice", 9),
+        ("a\n{% shout %}", "unknown tag 'shout'", 8),
+        ("a\n{% set user.name = 1 %}", "assigning to user.name is not supported by this version", 8),
+        ("{% for x in y %}" * 40 + "{% endfor %}" * 40, "nested too deeply", 7),
+    ],
+)
+def test_an_error_at_load_names_the_line(text: str, message: str, line: int) -> None:
+    with pytest.raises(BotError, match=re.compile(message, re.I)) as caught:
+        Templates().template(source(text))
+    assert (caught.value.file, caught.value.line) == ("bot.yaml", line)
+
+
+@pytest.mark.parametrize("text", ["", "a b", "1 +", "{{ a }}", "a; b", "(" * 3000])
+def test_a_condition_that_is_no_expression_is_refused(text: str) -> None:
+    with pytest.raises(BotError) as caught:
+        Templates().expression(source(text))
+    assert (caught.value.line, caught.value.column) == (7, 5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ ''.__class__.__mro__ }}",
+        "{{ message.__class__ }}",
+        "{{ range.__globals__ }}",
+        "{{ '{0.__class__}'.format(1) }}",
+        "{{ cycler.__init__.__globals__ }}",
+        "{{ self._TemplateReference__context }}",
+    ],
+)
+def test_the_sandbox_holds(text: str) -> None:
+    with pytest.raises(TurnError):
+        render(text, message={})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ range(10000000)|list }}",
+        "{{ 'a' * 10000000 }}",
+        "{{ 10000000 * [1] }}",
+        "{{ 10 ** 10000000 }}",
+        "{{ 10 ** (10 ** 10) }}",
+        "{% for n in range(99999) %}{{ n }}{% endfor %}",
+        "{% macro m() %}x{{ m() }}{% endmacro %}{{ m() }}",
+    ],
+)
+def test_a_runaway_template_is_stopped(text: str) -> None:
+    with pytest.raises(TurnError, match=r"OverflowError|RecursionError"):
+        render(text)
+
+
+def test_the_longest_text() -> None:
+    assert len(render("{{ a }}", a="x" * OUTPUT_LIMIT)) == OUTPUT_LIMIT
+    with pytest.raises(TurnError, match="the text is longer than 65536 characters"):
+        render("{{ a }}{{ a }}", a="x" * (OUTPUT_LIMIT // 2 + 1))
+
+
+@given(st.text() | JINJA_TEXTS)
+def test_what_a_user_says_is_a_value_and_never_source(text: str) -> None:
+    assert render("[{{ message.text }}]", message={"text": text}) == f"[{text}]"
+    assert holds("message.text == said", message={"text": text}, said=text)
