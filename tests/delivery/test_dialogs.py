@@ -49,7 +49,7 @@ class Work:
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
     with virtual_time() as loop:
-        loop.run_until_complete(scenario())  # type: ignore[arg-type]
+        loop.run_until_complete(scenario())
 
 
 def test_different_dialogs_work_at_the_same_time() -> None:

@@ -28,7 +28,8 @@ def shape(engine: Engine) -> dict[str, object]:
         found = inspect(connection)
         return {
             table: (
-                [(c["name"], str(c["type"]), c["nullable"], c["primary_key"]) for c in found.get_columns(table)],
+                found.get_pk_constraint(table)["constrained_columns"],
+                [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)],
                 sorted((i["name"] or "", i["column_names"], bool(i["unique"])) for i in found.get_indexes(table)),
                 sorted(tuple(u["column_names"]) for u in found.get_unique_constraints(table)),
             )

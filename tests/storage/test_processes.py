@@ -100,7 +100,7 @@ def test_killed_writers_lose_nothing_that_was_acknowledged(tmp_path: Path) -> No
     connection.close()
     states = {row["dialog"]: (row["version"], msgspec.json.decode(row["state"])) for row in rows(path, "dialogs")}
     assert len(acknowledged) == 6 * (FULL or 3)
-    for user, number in acknowledged.items():
+    for user, last in acknowledged.items():
         version, state = states[f"test:{user}"]
-        assert version in (number, number + 1), f"{user}: {number} turns acknowledged, {version} committed"
+        assert version in (last, last + 1), f"{user}: {last} turns acknowledged, {version} committed"
         assert state == {"turns": [version]}

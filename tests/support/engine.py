@@ -547,7 +547,7 @@ def run_with_store(scenario: Callable[[Store], Awaitable[None]]) -> None:
     with virtual_time() as loop:
         (worker,) = Simulation(Plan([], workers=1), loop)._workers
         worker.sweeping.cancel()
-        loop.run_until_complete(scenario(worker.store))  # type: ignore[arg-type]
+        loop.run_until_complete(scenario(worker.store))
 
 
 def letters() -> list[tuple[str, str, str | None]]:
