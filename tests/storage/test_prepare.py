@@ -64,10 +64,10 @@ def test_a_database_is_prepared_as_often_as_one_likes(tmp_path: Path) -> None:
 
 def test_workers_that_start_at_the_same_moment_prepare_one_database(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    with context.Pool(4) as pool:
-        for number in range(10):
+    with context.Pool(6) as pool:
+        for number in range(60):
             path = tmp_path / f"{number}.db"
-            pool.map(prepared, [path] * 4, chunksize=1)
+            pool.map(prepared, [path] * 6, chunksize=1)
             assert summarize(SQLite(path)) is not None
 
 
