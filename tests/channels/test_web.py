@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maxbot.channels import web
@@ -130,6 +130,7 @@ posts = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.binary() | posts.map(lambda value: json.dumps(value).encode()))
 def test_any_input_is_a_storable_update_or_a_bad_request(content: bytes) -> None:
     try:
