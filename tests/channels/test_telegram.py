@@ -507,9 +507,11 @@ def polling(
 
         async def poll(channel: TelegramChannel) -> None:
             task = asyncio.create_task(channel.poll(collector))
-            await scenario(api, collector, task)
-            task.cancel()
-            await asyncio.wait([task])
+            try:
+                await scenario(api, collector, task)
+            finally:
+                task.cancel()
+                await asyncio.wait([task])
             assert task.cancelled()
 
         await with_channel(make(api_url=api.url, timeout=2.0), poll)
