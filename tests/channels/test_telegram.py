@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from maxbot.channels import telegram
@@ -270,6 +270,7 @@ updates = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.binary() | st.one_of(json_values, updates).map(lambda value: json.dumps(value).encode()))
 @example(b'{"update_id": 1, "message": {"chat": {"id": 1}, "text": "\\ud800"}}')
 @example(b'{"update_id": 1, "message": {"chat": {"id": 1}, "text": "\\udc00\\ud800"}}')
@@ -506,9 +507,11 @@ def polling(
 
         async def poll(channel: TelegramChannel) -> None:
             task = asyncio.create_task(channel.poll(collector))
-            await scenario(api, collector, task)
-            task.cancel()
-            await asyncio.wait([task])
+            try:
+                await scenario(api, collector, task)
+            finally:
+                task.cancel()
+                await asyncio.wait([task])
             assert task.cancelled()
 
         await with_channel(make(api_url=api.url, timeout=2.0), poll)
