@@ -2,9 +2,11 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from maxbot.errors import StorageError
 from maxbot.storage.dialogs import PendingUpdate, Work
+from maxbot.types import State
 from tests.storage.support import ANNA, opened, rows, update
 
 
@@ -22,7 +24,7 @@ def test_a_turn_is_stored_whole(tmp_path: Path) -> None:
             await store.accept([update("1"), update("2")])
             work = await store.load(str(ANNA))
             assert work == Work(0, {}, [], PendingUpdate(1, {"text": "1"}, 0))
-            commands = [{"text": "a"}, {"text": "b", "resend": False}]
+            commands: list[dict[str, Any]] = [{"text": "a"}, {"text": "b", "resend": False}]
             committed = await store.commit(str(ANNA), 0, 1, {"seen": 1}, commands)
             assert commands[1] == {"text": "b", "resend": False}, "the caller's own is not changed"
             after = await store.load(str(ANNA))
@@ -77,7 +79,11 @@ def test_a_turn_that_cannot_be_stored_leaves_no_part(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with opened(tmp_path / "bot.db") as store:
             await store.accept([update("1")])
-            for state, commands in (({"x": object()}, []), ({}, [{"text": "a"}, {"text": object()}])):
+            turns: list[tuple[State, list[dict[str, Any]]]] = [
+                ({"x": object()}, []),
+                ({}, [{"text": "a"}, {"text": object()}]),
+            ]
+            for state, commands in turns:
                 try:
                     await store.commit(str(ANNA), 0, 1, state, commands)
                 except StorageError:
