@@ -11,6 +11,8 @@ from pathlib import Path
 
 from maxbot.errors import StartError, UsageError
 
+MOUNTS = Path("/proc/self/mounts")
+
 # WAL needs memory shared between all users of the file: https://www.sqlite.org/wal.html
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "vboxsf", "afs", "ceph", "fuse.sshfs", "lustre"}
 
@@ -82,8 +84,11 @@ def claim(path: Path, timeout: float) -> int:
     Raises:
         StartError: Another one uses it.
     """
-    descriptor = os.open(f"{path}-owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + timeout
+    try:
+        descriptor = os.open(f"{path}-owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StartError(f"The file {error.filename} cannot be used: {error.strerror}") from None
     while True:
         try:
             # Not `flock`: a child that the bot's code forked would keep the claim after this process died.

@@ -286,7 +286,7 @@ class ChannelContract:
             api.never_answer()
             slow = [asyncio.create_task(self._send(channel)) for _ in range(150)]
             # The stand-in tells nobody.
-            while len(api.requests) < len(slow) and not any(task.done() for task in slow):  # noqa: ASYNC110
+            while len(api.requests) < len(slow) and not any(task.done() for task in slow):
                 await asyncio.sleep(0.01)
             arrived = len(api.requests)
             for task in slow:

@@ -19,7 +19,7 @@ from maxbot.types import Update
 async def eventually(condition: Callable[[], Any], seconds: float = 5.0) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - conditions of all kinds, which tell nobody
+        while not condition():
             await asyncio.sleep(0.005)
 
 

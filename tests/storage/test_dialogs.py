@@ -6,6 +6,7 @@ from typing import Any
 
 from maxbot.errors import StorageError
 from maxbot.storage.dialogs import PendingUpdate, Work
+from maxbot.types import State
 from tests.storage.support import ANNA, opened, rows, update
 
 
@@ -78,7 +79,7 @@ def test_a_turn_that_cannot_be_stored_leaves_no_part(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with opened(tmp_path / "bot.db") as store:
             await store.accept([update("1")])
-            turns: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
+            turns: list[tuple[State, list[dict[str, Any]]]] = [
                 ({"x": object()}, []),
                 ({}, [{"text": "a"}, {"text": object()}]),
             ]

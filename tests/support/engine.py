@@ -509,7 +509,7 @@ class Simulation:
         """
         await self._platform()
         deadline = self.loop.time() + drained_within
-        while self._left() and self.loop.time() < deadline:  # noqa: ASYNC110 - virtual time
+        while self._left() and self.loop.time() < deadline:
             await asyncio.sleep(1.0)
         self._read()
         return self.history
