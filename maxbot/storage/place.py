@@ -17,9 +17,6 @@ MOUNTS = Path("/proc/self/mounts")
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "vboxsf", "afs", "ceph", "fuse.sshfs", "lustre"}
 
 
-MOUNTS = Path("/proc/self/mounts")
-
-
 def sqlite_path(url: str) -> Path:
     """Return the file that a URL `sqlite:///relative.db` or `sqlite:////absolute.db` names.
 
