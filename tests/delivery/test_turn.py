@@ -150,15 +150,22 @@ async def ignores_it(dialog: Dialog) -> None:
         await asyncio.sleep(1000)
 
 
+@pytest.fixture
+def workers_die(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that is cancelled stands for a worker that died: nothing more is done for it."""
+    monkeypatch.setattr(Store, "unmark_attempt", lambda store, update_id: None)
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
 @pytest.mark.parametrize("behave", [passes_it_on, makes_an_error_of_it, ignores_it])
-def test_a_turn_cancelled_from_outside_is_neither_committed_nor_set_aside(
-    behave: Callable[[Dialog], Awaitable[None]],
+def test_a_turn_cancelled_from_outside_is_neither_committed_nor_set_aside_nor_counted(
+    behave: Callable[[Dialog], Awaitable[None]], left_behind: bool
 ) -> None:
     """It is a stop, or a lock that was lost: whoever is next runs it."""
 
     async def scenario(store: Store) -> None:
         await accept(store)
-        task = asyncio.create_task(run_one(store, Bot(behave)))
+        task = asyncio.create_task(run_one(store, Bot(behave), left_behind=left_behind))
         await asyncio.sleep(5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -172,6 +179,7 @@ def test_a_turn_cancelled_from_outside_is_neither_committed_nor_set_aside(
     assert letters() == []
 
 
+@pytest.mark.usefixtures("workers_die")
 def test_an_update_left_behind_too_often_is_set_aside_unrun() -> None:
     async def scenario(store: Store) -> None:
         await accept(store)
@@ -190,6 +198,7 @@ def test_an_update_left_behind_too_often_is_set_aside_unrun() -> None:
     assert letters() == [("update", f"The worker died {MOST_ATTEMPTS} times while it ran this turn", None)]
 
 
+@pytest.mark.usefixtures("workers_die")
 def test_suspects_run_one_at_a_time_and_only_the_one_that_runs_is_counted() -> None:
     """Those that wait behind a turn that kills its worker were once counted with it, and set aside in the end."""
     users = [Dialog("test", str(number)) for number in range(4)]
