@@ -100,7 +100,7 @@ class Server:
     @classmethod
     def maxbot(
         cls,
-        bot: Path,
+        bot: Path | str,
         log: Path,
         *options: str,
         workers: int = 1,
@@ -109,7 +109,7 @@ class Server:
         environment: Mapping[str, str] | None = None,
         expect_tracebacks: bool = False,
     ) -> Self:
-        """`python -m maxbot run` on a free port of 127.0.0.1, with webhooks."""
+        """`python -m maxbot run` on a free port of 127.0.0.1, with webhooks; the bot is a file or `module:name`."""
         port = port or free_port()
         command = [sys.executable, "-m", "maxbot", "run", "--bot", str(bot), "--updater", "webhooks"]
         command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
