@@ -4,8 +4,11 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from tests.support.history import Bot, Verdict, check
 from tests.support.load import Plan
@@ -130,3 +133,22 @@ def reply_times(updates: Iterable[Sent], calls: Iterable[Call], bot: Bot) -> lis
 def plan(server: Server, **options: Any) -> Plan:
     """Make a plan for the load on a server, with its secret."""
     return Plan(**{"port": server.port, "secret": SECRET, **options})
+
+
+def post(port: int, update: object, headers: dict[str, str]) -> int:
+    """Deliver one update to a webhook and return the status."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("POST", "/telegram", msgspec.json.encode(update), headers)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    finally:
+        connection.close()
+
+
+def update_of(number: int, chat: int, text: str) -> dict[str, object]:
+    """Return an update of Telegram."""
+    person = {"id": chat, "first_name": "Ada"}
+    message = {"message_id": number, "date": 1, "text": text, "from": person, "chat": person | {"type": "private"}}
+    return {"update_id": number, "message": message}
