@@ -1,9 +1,8 @@
 """Says what it hears, and counts."""
 
-from maxbot.channels.web import WebChannel
-
 from maxbot import MaxBot
 from maxbot.bot import BotTurn
+from maxbot.channels.web import WebChannel
 
 bot = MaxBot(channels=[WebChannel()])
 

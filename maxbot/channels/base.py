@@ -114,7 +114,11 @@ class Channel:
         """The server stops: answer those who wait, so that their connections can close."""
 
     def routes(self) -> list[BaseRoute]:
-        """Return further routes of the channel's own; all their paths start with `/{name}`."""
+        """Return further routes of the channel's own; all their paths start with `/{name}`.
+
+        Like `verify` and `parse` they may raise a `RequestError`, and `StorageUnavailable`: the server answers 401, 400
+        or 503.
+        """
         return []
 
     async def register(self, url: str) -> None:

@@ -45,6 +45,8 @@ MAX_CONNECTIONS = 100
 REASON_LIMIT = 200
 """Characters of Telegram's text that are kept of an error."""
 
+_TOKEN_UNKNOWN = (401, 404)  # 404 is for a token that cannot be one: there is no such path
+
 SECRET_HEADER = "x-telegram-bot-api-secret-token"
 
 _KINDS = ["message"]  # of updates: what `parse` makes something of
@@ -209,7 +211,7 @@ class TelegramChannel(Channel):
 
         Raises:
             RetryLater: Nothing was sent: no connection, too many messages (429), or Telegram does not know the token
-                (401), which is for the operator to mend and no reason to lose a message.
+                (401, 404), which is for the operator to mend and no reason to lose a message.
             OutcomeUnknown: It left, and what came within the channel's timeout is a 5xx, nothing, or not readable.
             Undeliverable: Telegram refused it (user blocked the bot, text too long); `reason` is its own text.
 
@@ -298,7 +300,7 @@ class TelegramChannel(Channel):
 
     async def _poll_call(self, method: str, payload: dict[str, Any], timeout: float | None = None) -> msgspec.Raw:
         status, answer = await self._call(method, payload, timeout)
-        if status in (401, 404):  # 404 is for a token that cannot be one: there is no such path
+        if status in _TOKEN_UNKNOWN:
             raise StartError(f"Telegram does not know this token ({self._reason(status, answer)}): check api_token")
         if status == 409:
             raise RetryLater(f"another program takes this bot's updates ({self._reason(status, answer)})")
@@ -333,7 +335,7 @@ class TelegramChannel(Channel):
         if status == 429:
             retry_after = answer.parameters.retry_after if answer.parameters else None
             raise RetryLater(reason, None if retry_after is None else max(retry_after, 0.0))
-        if status == 401:
+        if status in _TOKEN_UNKNOWN:
             raise RetryLater(f"Telegram does not know this token ({reason}): check api_token")
         if 300 <= status < 400:
             raise RetryLater(f"{reason}, a redirect, which is not followed: check api_url")

@@ -83,6 +83,21 @@ class Waiting:
         finally:
             self._leave(dialog, waiter)
 
+    async def known(self, dialog: Dialog, after: int) -> int:
+        """Return `after`, or 0 where no reply with this number is kept.
+
+        A client may have its number from another database: without this, one that stayed open while the server was
+        started anew would never see a reply again. Where the reply just was too old to be kept, all before it are gone
+        as well, and 0 means the same.
+
+        Raises:
+            StorageUnavailable: The mailbox cannot be read now.
+        """
+        if after == 0:
+            return 0
+        found = await self._mailbox.fetch(dialog, after - 1, 1)
+        return after if found and found[0][0] == after else 0
+
     def wake(self, dialog: Dialog) -> None:
         """A reply of this dialog was put into the mailbox."""
         for waiter in self._waiters.get(dialog, ()):

@@ -169,6 +169,7 @@ class WebChannel(Channel):
         dialog = self._dialog(request)
         after = _number(request.query_params.get("after"), "after")
         seconds = _seconds(request.query_params.get("wait"))
+        after = await self._waiting.known(dialog, after)
         waiting = asyncio.create_task(self._waiting.replies(dialog, after, seconds))
         gone = asyncio.create_task(_gone(request))
         try:
@@ -187,10 +188,9 @@ class WebChannel(Channel):
         self.verify(request.headers, b"")
         dialog = self._dialog(request)
         last = request.headers.get("last-event-id")
-        if last:
-            after = _number(last, "Last-Event-ID")
-        else:
-            after = _number(request.query_params.get("after"), "after")
+        after = _number(last, "Last-Event-ID") if last else _number(request.query_params.get("after"), "after")
+        assert self._waiting is not None
+        after = await self._waiting.known(dialog, after)
         # X-Accel-Buffering: nginx would hold events back,
         # https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
         return StreamingResponse(

@@ -16,6 +16,9 @@ MOST_AWAKE = 10_000
 AFTER_A_FAILURE = 1.0
 """Seconds until a dialog is woken again whose lock was lost or whose work failed."""
 
+TO_BE_CANCELLED = 1.0
+"""Seconds that a stop gives a cancelled turn to end; one whose code catches its cancellation does not hold it up."""
+
 Work = Callable[[Dialog, bool], Awaitable[float | None]]
 """Does everything that is pending for a dialog, under its lock. Returns after how many seconds there will be more to
 do (None: when it is woken). The flag says that whoever should have done it is gone."""
@@ -109,7 +112,7 @@ class Dialogs:
             timeout: Seconds after which those still at work are cancelled; what they had not finished stays stored.
 
         Returns:
-            How many were cancelled.
+            How many did not finish.
         """
         deadline = asyncio.get_running_loop().time() + timeout
         while self._awake and (remaining := deadline - asyncio.get_running_loop().time()) > 0:
@@ -121,5 +124,5 @@ class Dialogs:
         for task in left:
             task.cancel()
         if left:
-            await asyncio.wait(left)
-        return len(left)
+            await asyncio.wait(left, timeout=TO_BE_CANCELLED)
+        return len(left) + len(self._backlog)

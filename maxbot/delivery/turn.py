@@ -57,27 +57,31 @@ class Turns:
         """
         if not left_behind and not update.attempts:
             return await self._run(dialog, work, update)
-        attempt = await until_stored(self._store.mark_attempt, update.id)
-        if attempt > MOST_ATTEMPTS:
+        if update.attempts + 1 < SUSPECT:
+            return await self._run_again(dialog, work, update)
+        async with self._suspects:  # counted only once it is its turn, or those that wait here count as guilty too
+            return await self._run_again(dialog, work, update)
+
+    async def _run_again(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
+        if await until_stored(self._store.mark_attempt, update.id) > MOST_ATTEMPTS:
             reason = f"The worker died {MOST_ATTEMPTS} times while it ran this turn"
             await self._set_aside(dialog, update, reason, None)
             return []
-        if attempt < SUSPECT:
-            return await self._run(dialog, work, update)
-        async with self._suspects:
-            return await self._run(dialog, work, update)
+        return await self._run(dialog, work, update)
 
     async def _run(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
+        failure: BaseException | None = None
         try:
             async with asyncio.timeout(self._timeout) as timer:
                 turn = await self._bot.run_turn(update.message, dialog, work.state)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and _cancelled_from_outside():
-                raise
-            if isinstance(error, TimeoutError) and timer.expired():
-                await self._set_aside(dialog, update, f"The turn took longer than {self._timeout:g} seconds", error)
-            else:
-                await self._set_aside(dialog, update, str(error) or type(error).__name__, error)
+            failure = error
+        if _cancelled_from_outside():  # whatever the bot's code made of it
+            raise asyncio.CancelledError
+        if failure is not None:
+            late = isinstance(failure, TimeoutError) and timer.expired()
+            reason = f"The turn took longer than {self._timeout:g} seconds" if late else _reason(failure)
+            await self._set_aside(dialog, update, reason, failure)
             return []
         try:
             rows = await until_stored(
@@ -102,3 +106,10 @@ def _cancelled_from_outside() -> bool:
     """Whether somebody cancels this task, rather than the bot's code having cancelled something of its own."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _reason(error: BaseException) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # of the bot's own
+        return type(error).__name__

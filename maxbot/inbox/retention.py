@@ -33,5 +33,5 @@ async def keep_tidy(store: Store, keep_seen: float, keep_replies: float) -> None
 
 
 async def _in_batches(remove: Callable[[float, int], Awaitable[int]], older_than: float) -> None:
-    while await remove(older_than, BATCH) == BATCH:  # noqa: ASYNC110 - the next batch, not the same question
+    while await remove(older_than, BATCH) == BATCH:
         await asyncio.sleep(PAUSE)

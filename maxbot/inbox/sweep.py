@@ -49,7 +49,9 @@ class Sweep:
         """Sweep at the start, when told to, and every few seconds, until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), INTERVAL)
+                # Not `wait_for`: in Python 3.11 it swallows a cancellation in the moment of `soon()`.
+                async with asyncio.timeout(INTERVAL):
+                    await self._due.wait()
             self._due.clear()
             older_than, self._older_than = self._older_than, STALE
             try:

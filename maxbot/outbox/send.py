@@ -6,6 +6,9 @@
     Undeliverable      set aside as a dead letter; the next command goes on
 
 A dialog does not hold its lock while it waits: whoever is woken first when the time has come goes on.
+
+Where a user lock failed and two send the same commands, each step of one is refused to the other, who then looks at the
+outbox anew: what is sent twice all the same is counted as `uncertain`.
 """
 
 import logging
@@ -72,22 +75,24 @@ class Sender:
         """
         sent: list[tuple[int, int]] = []
         for index, row in enumerate(rows):
-            if sent:
-                await until_stored(self._store.sent, *sent.pop())
+            if sent and not await until_stored(self._store.sent, *sent.pop()):
+                raise Waits(0.0)
             if row.not_before is not None:
-                await self._start_retry(row)
+                row = await self._start_retry(row)
             elif found and index == 0 and not await self._take_up(dialog, row):
                 continue
             if await self._attempt(dialog, row):
                 sent.append((row.update_id, row.position))
         return sent
 
-    async def _start_retry(self, row: OutboxRow) -> None:
+    async def _start_retry(self, row: OutboxRow) -> OutboxRow:
         assert row.not_before is not None
         remaining = row.not_before - time.time()
         if remaining > 0:
             raise Waits(remaining)
-        await until_stored(self._store.postpone, row, row.attempts, None)
+        if not await until_stored(self._store.postpone, row, row.attempts, None):
+            raise Waits(0.0)
+        return row._replace(not_before=None)
 
     async def _take_up(self, dialog: Dialog, row: OutboxRow) -> bool:
         """Somebody who is gone may have sent it: say so, and return whether to send it (again)."""
@@ -144,9 +149,10 @@ class Sender:
         attempts = row.attempts + 1
         wait = retry_after if retry_after is not None else backoff(attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
         logger.warning("Reply %s to %s waits %.1f seconds: %s", row.key, dialog, wait, reason)
-        await until_stored(self._store.postpone, row, attempts, now + wait)
-        raise Waits(wait)
+        stored = await until_stored(self._store.postpone, row, attempts, now + wait)
+        raise Waits(wait if stored else 0.0)
 
     async def _set_aside(self, dialog: Dialog, row: OutboxRow, reason: str) -> None:
         logger.error("Reply %s to %s is set aside: %s", row.key, dialog, reason)
-        await until_stored(self._store.set_aside_command, str(dialog), row, reason)
+        if not await until_stored(self._store.set_aside_command, str(dialog), row, reason):
+            raise Waits(0.0)

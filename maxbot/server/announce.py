@@ -25,11 +25,22 @@ def announce(settings: Settings, sockets: list[socket.socket], channels: Iterabl
     url = base_url(settings, sockets)
     logger.info("The bot listens on %s with %s", url, serves)
     for channel in channels:
-        if channel.name == "web":
-            logger.info("Talk to the bot at %s/web", url)
-        elif not settings.public_url:
-            logger.info(
-                "Register https://YOUR-HOST/%s with %s as the webhook, or let --public-url do it",
-                channel.name,
-                channel.name,
-            )
+        _announce_channel(channel, url, registers=settings.public_url is not None)
+
+
+def _announce_channel(channel: Channel, url: str, *, registers: bool) -> None:
+    if channel.name == "web":
+        logger.info("Talk to the bot at %s/web", url)
+        return
+    if not registers:
+        logger.info(
+            "Register https://YOUR-HOST/%s with %s as the webhook, or let --public-url do it",
+            channel.name,
+            channel.name,
+        )
+    if not channel.verifies:
+        logger.warning(
+            "Webhooks of %s are not verified: whoever reaches %s can forge messages. Set its secret in bot.yaml",
+            channel.name,
+            url,
+        )

@@ -126,8 +126,9 @@ def receive_start(sock: socket.socket) -> Start | None:
     """Wait for the first message, without an event loop; None if the supervisor is gone."""
     line = bytearray()
     while not line.endswith(b"\n"):
-        chunk = sock.recv(65536)
+        # No byte too many: what follows the first line is for whoever listens on the event loop.
+        chunk = sock.recv(65536, socket.MSG_PEEK)
         if not chunk:
             return None
-        line += chunk
+        line += sock.recv(chunk.index(b"\n") + 1 if b"\n" in chunk else len(chunk))
     return msgspec.json.decode(line, type=Start)

@@ -131,5 +131,5 @@ class WebServer(uvicorn.Server):
     async def _until_connections_are_gone(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
         # uvicorn tells nobody when a connection is gone.
-        while self.server_state.connections and time.monotonic() < deadline:  # noqa: ASYNC110
+        while self.server_state.connections and time.monotonic() < deadline:
             await asyncio.sleep(0.02)

@@ -9,6 +9,7 @@ less a call costs; an idle worker's call does not wait for others.
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -51,10 +52,14 @@ class Backend(Protocol):
 
         Raises:
             OperationalError: The turn did not come.
+            OSError: The database is not where it was.
         """
 
     def end(self) -> None:
         """Called after each transaction's commit or rollback: let the next writer have its turn."""
+
+    def close(self) -> None:
+        """Called last: give back what `begin` opened."""
 
 
 class _Call(NamedTuple):
@@ -72,6 +77,8 @@ class Database:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._engine = backend.engine()
+        self._connection: Connection | None = None
         self._waiting: list[_Call] = []
         self._arrived = threading.Condition()
         self._closing = False
@@ -109,23 +116,11 @@ class Database:
     # In the storage thread ───────────────────────────────────────────────────────────────────────────────────────
 
     def _serve(self) -> None:
-        engine = self._backend.engine()
-        connection: Connection | None = None
         while calls := self._next_group():
-            try:
-                if connection is None or connection.invalidated:
-                    connection = engine.connect()
-                outcomes = self._run(connection, calls)
-            except Exception as error:  # no connection, or one that broke beyond a rollback: start over with a new one
-                outcomes = [_storage_error(error)] * len(calls)
-                if connection is not None:
-                    connection.invalidate()
-                    connection.close()
-                    connection = None
-            self._loop.call_soon_threadsafe(_settle, calls, outcomes)
-        if connection is not None:
-            connection.close()
-        engine.dispose()
+            self._loop.call_soon_threadsafe(_settle, calls, self._run(calls))
+        self._disconnect()
+        self._engine.dispose()
+        self._backend.close()
 
     def _next_group(self) -> list[_Call]:
         time.sleep(max(0.0, self._last_start + PACE - time.monotonic()))
@@ -136,15 +131,27 @@ class Database:
         self._last_start = time.monotonic()
         return calls
 
-    def _run(self, connection: Connection, calls: list[_Call]) -> list[Any]:
+    def _run(self, calls: list[_Call]) -> list[Any]:
         try:
-            return self._transaction(connection, calls)
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            return self._transaction(self._connection, calls)
         except Exception as error:
-            unavailable = _storage_error(error)
-            if isinstance(unavailable, StorageUnavailable) or len(calls) == 1:
-                return [unavailable] * len(calls)
+            failure = _storage_error(error, self._engine)
+        if isinstance(failure, StorageUnavailable):
+            self._disconnect()  # whatever is wrong with it, the next one is new
+            return [failure] * len(calls)
+        if len(calls) == 1:
+            return [failure]
         # One of them cannot be stored as it is (a text the database does not take): the others must not suffer.
-        return [outcome for call in calls for outcome in self._run(connection, [call])]
+        return [outcome for call in calls for outcome in self._run([call])]
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(SQLAlchemyError):
+                connection.invalidate()
+                connection.close()
 
     def _transaction(self, connection: Connection, calls: list[_Call]) -> list[Any]:
         kinds: dict[Operation[Any, Any], list[int]] = {}
@@ -177,7 +184,10 @@ def _settle(calls: list[_Call], outcomes: list[Any]) -> None:
             call.future.set_result(outcome)
 
 
-def _storage_error(error: Exception) -> StorageError:
+def _storage_error(error: Exception, engine: Engine) -> StorageError:
+    driver = engine.dialect.loaded_dbapi
+    if isinstance(error, driver.Error):  # from a `Statement`, which SQLAlchemy did not run
+        error = DBAPIError.instance("", {}, error, driver.Error, dialect=engine.dialect)
     if isinstance(error, StorageError):
         return error
     if isinstance(error, DBAPIError):

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from maxbot.storage import counters
-from maxbot.storage.outbox import OutboxRow, remove_sent
+from maxbot.storage.outbox import OutboxRow, Sent, sent
 from maxbot.storage.schema import dead_letters, inbox
 
 _encode = msgspec.json.Encoder().encode
@@ -45,8 +45,8 @@ def set_aside_update(connection: Connection, items: list[SetAsideUpdate]) -> lis
                     "update_id": item.update_id,
                     "position": None,
                     "content": message,
-                    "reason": item.reason,
-                    "traceback": item.traceback,
+                    "reason": _storable(item.reason),
+                    "traceback": None if item.traceback is None else _storable(item.traceback),
                     "set_aside_at": item.now,
                 },
             )
@@ -64,10 +64,16 @@ class SetAsideCommand(NamedTuple):
     now: float
 
 
-def set_aside_command(connection: Connection, items: list[SetAsideCommand]) -> list[None]:
-    """Move commands from the outbox to the dead letters."""
-    for item in items:
-        remove_sent(connection, [(item.row.update_id, item.row.position)])
+def set_aside_command(connection: Connection, items: list[SetAsideCommand]) -> list[bool]:
+    """Move commands from the outbox to the dead letters.
+
+    Returns:
+        Whether it was still in the outbox.
+    """
+    results = sent(connection, [Sent(item.row.update_id, item.row.position) for item in items])
+    for item, there in zip(items, results, strict=True):
+        if not there:
+            continue
         connection.execute(
             insert(dead_letters),
             {
@@ -76,10 +82,15 @@ def set_aside_command(connection: Connection, items: list[SetAsideCommand]) -> l
                 "update_id": item.row.update_id,
                 "position": item.row.position,
                 "content": _encode(item.row.content),
-                "reason": item.reason,
+                "reason": _storable(item.reason),
                 "traceback": None,
                 "set_aside_at": item.now,
             },
         )
         counters.add(connection, "dead_commands")
-    return [None] * len(items)
+    return results
+
+
+def _storable(text: str) -> str:
+    """Return a text as every database takes it: what a bot's error says may have half characters."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -69,32 +69,54 @@ class Sent(NamedTuple):
     position: int
 
 
-def sent(connection: Connection, items: list[Sent]) -> list[None]:
-    """Remove commands that were sent."""
-    remove_sent(connection, items)
-    return [None] * len(items)
+def sent(connection: Connection, items: list[Sent]) -> list[bool]:
+    """Remove commands that were sent.
+
+    Returns:
+        Whether it was still there: else somebody else sends the dialog's commands too.
+    """
+    return [_sent.changes(connection, {"id": item.update_id, "place": item.position}) > 0 for item in items]
 
 
 class Postpone(NamedTuple):
     """An attempt failed and the command was not sent (or may be sent again)."""
 
-    update_id: int
-    position: int
+    row: OutboxRow
+    """As it is in the outbox."""
     attempts: int
     not_before: float | None
     """When the next attempt may start; None as that attempt starts."""
 
 
-_postpone = update(outbox).where(_this_command).values(attempts=bindparam("tried"), not_before=bindparam("due"))
-
-
-def postpone(connection: Connection, items: list[Postpone]) -> list[None]:
-    """Remember when the next attempt at a command may start, so that a restart keeps to it."""
-    connection.execute(
-        _postpone,
-        [
-            {"id": item.update_id, "place": item.position, "tried": item.attempts, "due": item.not_before}
-            for item in items
-        ],
+_postpone = (
+    update(outbox)
+    .where(
+        _this_command,
+        outbox.c.attempts == bindparam("known_attempts"),
+        outbox.c.not_before.is_not_distinct_from(bindparam("known_not_before")),
     )
-    return [None] * len(items)
+    .values(attempts=bindparam("tried"), not_before=bindparam("due"))
+)
+
+
+def postpone(connection: Connection, items: list[Postpone]) -> list[bool]:
+    """Remember when the next attempt at a command may start, so that a restart keeps to it.
+
+    Returns:
+        Whether the command was as its sender knew it: else somebody else sends the dialog's commands too.
+    """
+    return [
+        connection.execute(
+            _postpone,
+            {
+                "id": item.row.update_id,
+                "place": item.row.position,
+                "known_attempts": item.row.attempts,
+                "known_not_before": item.row.not_before,
+                "tried": item.attempts,
+                "due": item.not_before,
+            },
+        ).rowcount
+        > 0
+        for item in items
+    ]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from maxbot.errors import StartError, UsageError
 
+MOUNTS = Path("/proc/self/mounts")
+
 # WAL needs memory shared between all users of the file: https://www.sqlite.org/wal.html
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "vboxsf", "afs", "ceph", "fuse.sshfs", "lustre"}
 
@@ -59,7 +61,7 @@ def check_place(path: Path) -> None:
         raise StartError(f"The database {path} cannot be written: check its owner and permissions")
     if not os.access(path.parent, os.W_OK):
         raise StartError(f"The directory {path.parent} cannot be written, and SQLite keeps its log beside {path.name}")
-    kind = _file_system(path.parent)
+    kind = _file_system(path.resolve().parent)  # where SQLite's log is, too, if `path` is a link
     if kind in NETWORK_FILE_SYSTEMS:
         raise StartError(
             f"The database {path} is on a network file system ({kind}), where SQLite loses data: use a local disk"
@@ -79,13 +81,16 @@ def claim(path: Path, timeout: float) -> int:
     Raises:
         StartError: Another one uses it.
     """
-    descriptor = os.open(f"{path}-owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + timeout
+    try:
+        descriptor = os.open(f"{path}-owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StartError(f"The file {error.filename} cannot be used: {error.strerror}") from None
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return descriptor
-        except BlockingIOError:
+        except (BlockingIOError, PermissionError):  # POSIX allows either
             if time.monotonic() > deadline:
                 os.close(descriptor)
                 raise StartError(
@@ -96,15 +101,15 @@ def claim(path: Path, timeout: float) -> int:
 
 
 def _file_system(directory: Path) -> str | None:
-    """Return the kind of file system that holds `directory`, where the kernel tells (Linux)."""
+    """Return the kind of file system that holds `directory` (resolved), where the kernel tells (Linux)."""
     try:
-        mounts = Path("/proc/self/mounts").read_text().splitlines()
+        mounts = MOUNTS.read_text().splitlines()
     except OSError:
         return None
-    resolved, best, kind = directory.resolve(), -1, None
+    best, kind = -1, None
     for mount in mounts:
         _, point, name, *_ = mount.split()
         point = point.replace("\\040", " ")
-        if resolved.is_relative_to(point) and len(point) >= best:
+        if directory.is_relative_to(point) and len(point) >= best:
             best, kind = len(point), name
     return kind

@@ -32,12 +32,12 @@ def prepare(backend: SQLite) -> None:
     """
     engine = backend.engine()
     try:
+        backend.path.touch()
         with engine.connect() as connection:
             _bring_up_to_date(connection, backend.path)
-    except DBAPIError as error:
-        raise StartError(
-            f"The database {backend.path} cannot be used: {error.orig}{_advice(str(error.orig))}"
-        ) from None
+    except (DBAPIError, OSError) as error:
+        reason = str(error.orig) if isinstance(error, DBAPIError) else error.strerror or str(error)
+        raise StartError(f"The database {backend.path} cannot be used: {reason}{_advice(reason)}") from None
     finally:
         engine.dispose()
 
@@ -45,7 +45,7 @@ def prepare(backend: SQLite) -> None:
 def _bring_up_to_date(connection: Connection, path: Path) -> None:
     with connection.begin():
         tables = inspect(connection).get_table_names()
-        if revisions.name not in tables:
+        if revisions.name not in tables or inbox.name not in tables:  # others use Alembic too
             if tables:
                 raise StartError(f"The database {path} belongs to something else: name another one with --database")
             metadata.create_all(connection)
@@ -80,7 +80,7 @@ def migrate(connection: Connection) -> None:
 
 
 def _advice(reason: str) -> str:
-    if "full" in reason:
+    if "full" in reason or "No space" in reason:
         return ". Free some space on the disk"
     if "readonly" in reason or "unable to open" in reason:
         return ". Check the permissions of the file and its directory"

@@ -32,6 +32,7 @@ class SQLite:
         self.path = path
         self._synchronous = "FULL" if survive_power_loss else "NORMAL"
         self._queue: int | None = None
+        self._opened: tuple[int, int] | None = None
 
     def engine(self) -> Engine:
         engine = create_engine("sqlite://", creator=self._connect, poolclass=StaticPool, paramstyle="named")
@@ -45,27 +46,43 @@ class SQLite:
         return engine
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        # A file that is gone must not come back empty: `prepare` makes it, and nobody else.
+        uri = f"{self.path.absolute().as_uri()}?mode=rw"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         # The switch to WAL itself can find the file busy: hence the timeout first.
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        self._opened = _identity(self.path)
         return connection
 
     def begin(self, connection: Connection) -> None:
         # SQLite lets waiting writers sleep longer the longer they wait, so that the unlucky starve. The kernel wakes
-        # the waiters of a file lock, and frees it when its holder dies.
+        # the waiters of a file lock, and frees it when its holder dies. (`flock` would do too, but a child that the
+        # bot's code forked would keep it after the holder's death, and all writers would wait for that child.)
         if self._queue is None:
             self._queue = os.open(f"{self.path}-writers", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._queue, fcntl.LOCK_EX)
+        fcntl.lockf(self._queue, fcntl.LOCK_EX)
+        if _identity(self.path) != self._opened:
+            # SQLite would go on and write to a file that has no name any more: acknowledged and lost.
+            raise FileNotFoundError(f"{self.path} was removed or replaced")
         connection.begin()
 
     def end(self) -> None:
         if self._queue is not None:
-            fcntl.flock(self._queue, fcntl.LOCK_UN)
+            fcntl.lockf(self._queue, fcntl.LOCK_UN)
 
     def close(self) -> None:
         if self._queue is not None:
             os.close(self._queue)
             self._queue = None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one of the same name."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -57,13 +57,16 @@ class Store:
 
     # outbox
 
-    def sent(self, update_id: int, position: int) -> Future[None]:
-        """Remove a command that was sent."""
+    def sent(self, update_id: int, position: int) -> Future[bool]:
+        """Remove a command that was sent; return whether it was still there."""
         return self._database.call(outbox.sent, outbox.Sent(update_id, position))
 
-    def postpone(self, row: outbox.OutboxRow, attempts: int, not_before: float | None) -> Future[None]:
-        """Remember that a command was tried and when the next attempt may start (None: it starts now)."""
-        return self._database.call(outbox.postpone, outbox.Postpone(row.update_id, row.position, attempts, not_before))
+    def postpone(self, row: outbox.OutboxRow, attempts: int, not_before: float | None) -> Future[bool]:
+        """Remember how often a command was tried and when the next attempt may start (None: it starts now).
+
+        Return False, and remember nothing, where the command is not as `row` says any more.
+        """
+        return self._database.call(outbox.postpone, outbox.Postpone(row, attempts, not_before))
 
     # dead letters
 
@@ -74,8 +77,8 @@ class Store:
             dead_letters.SetAsideUpdate(dialog, update_id, reason, traceback, time.time()),
         )
 
-    def set_aside_command(self, dialog: str, row: outbox.OutboxRow, reason: str) -> Future[None]:
-        """Move a command to the dead letters."""
+    def set_aside_command(self, dialog: str, row: outbox.OutboxRow, reason: str) -> Future[bool]:
+        """Move a command to the dead letters; return whether it was still in the outbox."""
         return self._database.call(
             dead_letters.set_aside_command, dead_letters.SetAsideCommand(dialog, row, reason, time.time())
         )

@@ -219,7 +219,7 @@ class UserLocksContract:
                 return
             dialogs = [Dialog("test", str(number)) for number in range(self.many)]
             await _together([use(clients[n % 2], dialog) for n, dialog in enumerate(dialogs)])
-            while self.entries(clients) != 0:  # noqa: ASYNC110 - a release may be on its way, and nothing tells
+            while self.entries(clients) != 0:
                 await asyncio.sleep(0.001)
 
         self._run(2, scenario, "no entry is left of a dialog that nobody holds or waits for")

@@ -42,5 +42,5 @@ async def connected(count: int) -> AsyncIterator[tuple[LockServer, list[UnixLock
 
 async def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the condition is about another process or what nothing tells
+        while not condition():
             await asyncio.sleep(0.001)

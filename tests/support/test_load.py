@@ -182,7 +182,7 @@ def test_connections_closed_while_idle_are_no_failures() -> None:
             plan = Plan(port=webhook.port, chats=1, messages=3, connections=1, rate=10.0)
             load = Load(plan)
             running = asyncio.create_task(load.run())
-            while not load.record.updates[0].deliveries or not load.record.updates[0].acknowledged:  # noqa: ASYNC110
+            while not load.record.updates[0].deliveries or not load.record.updates[0].acknowledged:
                 await asyncio.sleep(0.001)
             for connection in webhook.connections:
                 connection.close()
@@ -221,7 +221,7 @@ def test_a_process_of_its_own_gives_the_same_record() -> None:
         async with Webhook(fine) as webhook:
             whole = await asyncio.to_thread(deliver, Plan(port=webhook.port, chats=3, messages=2))
             with LoadProcess(Plan(port=webhook.port, chats=1, messages=1000, rate=100.0)) as load:
-                while len(webhook.seen) < 20:  # noqa: ASYNC110
+                while len(webhook.seen) < 20:
                     await asyncio.sleep(0.005)
                 load.stop()
                 stopped = await asyncio.to_thread(load.result)

@@ -1,0 +1,434 @@
+"""The contract of a channel, as tests for pytest, and a stand-in for a platform's API. Ours pass it."""
+
+import asyncio
+import random
+import socket
+import struct
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from maxbot.channels.base import Channel, Services
+from maxbot.errors import BadRequest, OutcomeUnknown, RetryLater, SendError, Unauthorized
+from maxbot.types import Command, Dialog, Update
+
+Webhook = tuple[Mapping[str, str], bytes]
+"""Headers, with names in lower case, and body."""
+
+
+class MemoryMailbox:
+    """Keeps replies in memory, as the server does in its database."""
+
+    def __init__(self) -> None:
+        self._replies: dict[tuple[Dialog, str], tuple[int, dict[str, Any]]] = {}
+
+    async def put(self, dialog: Dialog, key: str, content: dict[str, Any]) -> None:
+        """Keep one reply; a second one with the same key changes nothing."""
+        self._replies.setdefault((dialog, key), (len(self._replies) + 1, content))
+
+    async def fetch(self, dialog: Dialog, after: int, limit: int = 100) -> list[tuple[int, dict[str, Any]]]:
+        """Return up to `limit` replies above a number, in order."""
+        found = [reply for (owner, _), reply in self._replies.items() if owner == dialog and reply[0] > after]
+        return sorted(found, key=lambda reply: reply[0])[:limit]
+
+
+class ApiStandIn:
+    """A platform's API on a free port of this machine, which answers as it is told.
+
+        async with ApiStandIn() as api:
+            api.answer(200, b'{"ok": true}')
+            ... a channel with api.url calls it ...
+            assert api.requests == [("POST", "/send", b"...")]
+
+    What it is told holds until it is told something else.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str, bytes]] = []
+        """Method, path and body of each request that was read completely."""
+        self.connections = 0
+        """How many connections were opened so far."""
+        self._respond: Callable[[asyncio.StreamWriter], Coroutine[Any, Any, None]] | None = None
+        self._handlers: set[asyncio.Task[None]] = set()
+        self.answer(200, b"{}")
+
+    async def __aenter__(self) -> "ApiStandIn":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1000)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.close()
+        for handler in self._handlers:
+            handler.cancel()
+        if self._handlers:
+            await asyncio.wait(self._handlers)
+
+    def answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Answer every request so."""
+        lines = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
+        head = f"HTTP/1.1 {status} Status\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        self.answer_raw(head.encode() + b"\r\n" + body)
+
+    def answer_raw(self, response: bytes) -> None:
+        """Answer every request with these bytes, whatever they are."""
+
+        async def respond(writer: asyncio.StreamWriter) -> None:
+            writer.write(response)
+            await writer.drain()
+
+        self._respond = respond
+
+    def answer_cut(self, response: bytes = b"") -> None:
+        """Read each request, answer with these bytes (the beginning of a response) and close the connection."""
+
+        async def respond(writer: asyncio.StreamWriter) -> None:
+            writer.write(response)
+            await writer.drain()
+            writer.close()
+
+        self._respond = respond
+
+    def answer_reset(self) -> None:
+        """Read each request and reset the connection."""
+
+        async def respond(writer: asyncio.StreamWriter) -> None:
+            # To linger for no time is what makes a close a reset.
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+
+        self._respond = respond
+
+    def answer_by(self, respond: Callable[[str, str, bytes], Coroutine[Any, Any, bytes]]) -> None:
+        """Answer each request with what a function of method, path and body returns: the body of a 200."""
+
+        async def respond_to_last(writer: asyncio.StreamWriter) -> None:
+            body = await respond(*self.requests[-1])
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            await writer.drain()
+
+        self._respond = respond_to_last
+
+    def never_answer(self) -> None:
+        """Read requests and say nothing."""
+
+        async def respond(writer: asyncio.StreamWriter) -> None:
+            await asyncio.Event().wait()
+
+        self._respond = respond
+
+    def refuse(self) -> None:
+        """Accept no connection any more; those that are open stay."""
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers.add(task)
+        self.connections += 1
+        try:
+            while not writer.is_closing():
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                method, path, _ = head.split(" ", 2)
+                headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:-2])
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                self.requests.append((method, path, body))
+                assert self._respond is not None
+                await self._respond(writer)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # the client went away, or the stand-in ends
+        finally:
+            self._handlers.discard(task)
+            writer.close()
+
+
+class ChannelContract:
+    """Tests of one channel: subclass it in a test file, call it `Test...`, and say how yours is made.
+
+        class TestMyChannel(ChannelContract):
+            answer = (200, b'{"message": 1}')
+
+            def channel(self, api_url):
+                return MyChannel(token="not-a-real-one", api_url=api_url, timeout=1.0)
+
+            def webhooks(self):
+                return [(signed(body), body) for body in (b'{"from": 1, "text": "hello"}', ...)]
+
+            def forged(self):
+                return [({"x-signature": "wrong"}, b'{"from": 1, "text": "hello"}')]
+
+            def dialog(self):
+                return Dialog("mine", "1")
+
+    A test that fails says which promise is broken. No test needs a plugin of pytest.
+    """
+
+    answer: tuple[int, bytes] | None = None
+    """Status and body with which the platform's API says that it took a message. None: the channel calls no API."""
+
+    content: dict[str, Any] = {"text": "hello"}
+    """A reply that the channel can send."""
+
+    patience: float = 10.0
+    """Seconds for what must happen: above the channel's own timeout."""
+
+    def channel(self, api_url: str) -> Channel:
+        """Make a channel whose API is at this URL. Let its timeout be about a second: two tests wait for it."""
+        raise NotImplementedError
+
+    def webhooks(self) -> Sequence[Webhook]:
+        """Return at least two webhooks of the platform, each with updates of its own, at least one."""
+        raise NotImplementedError
+
+    def forged(self) -> Sequence[Webhook]:
+        """Return webhooks that the channel must refuse; none if it has no way to verify them."""
+        raise NotImplementedError
+
+    def dialog(self) -> Dialog:
+        """Return a dialog that can be sent to."""
+        raise NotImplementedError
+
+    # Updates
+
+    def test_its_name_is_usable(self) -> None:
+        name = self._unused().name
+        assert name, "a channel has a name"
+        assert ":" not in name, "the colon separates channel and user"
+        assert "/" not in name, "the name is one part of a path"
+
+    def test_webhooks_become_updates(self) -> None:
+        channel = self._unused()
+        webhooks = self.webhooks()
+        assert len(webhooks) > 1, "the contract needs two webhooks"
+        for headers, body in webhooks:
+            channel.verify(headers, body)
+            updates = channel.parse(body)
+            assert updates, "a webhook of the examples has no update"
+            for update in updates:
+                _check_update(channel, update)
+
+    def test_a_redelivery_is_recognised_and_nothing_else(self) -> None:
+        channel = self._unused()
+        first, second = ([update.key for update in self._updates(channel)] for _ in range(2))
+        assert first == second, "the same webhook has other keys when it is delivered again"
+        assert len(set(first)) == len(first), "two updates have one key: the second would be taken for a redelivery"
+
+    def test_forged_webhooks_are_refused(self) -> None:
+        channel = self._unused()
+        forged = self.forged()
+        assert bool(forged) == channel.verifies, "`forged` has webhooks to refuse where `verifies` says so"
+        for headers, body in forged:
+            with _raises(Unauthorized, "a forged webhook"):
+                channel.verify(headers, body)
+
+    def test_malformed_webhooks_are_bad_requests(self) -> None:
+        channel = self._unused()
+        for body in _malformed([body for _, body in self.webhooks()]):
+            try:
+                updates = channel.parse(body)
+            except BadRequest:
+                continue
+            except Exception as error:
+                raise AssertionError(f"parse raised {error!r}, and not BadRequest, for {body[:200]!r}") from error
+            for update in updates:
+                _check_update(channel, update)
+
+    def test_the_acknowledgement_is_bytes_with_a_type(self) -> None:
+        channel = self._unused()
+        for accepted in ([], [True], [False], [True, False]):
+            body, media_type = channel.acknowledgement(accepted)
+            assert isinstance(body, bytes), "the body of an acknowledgement is bytes"
+            assert isinstance(media_type, str), "the media type of an acknowledgement is a str"
+
+    # Replies
+
+    def test_a_reply_is_sent(self) -> None:
+        async def scenario(channel: Channel, api: ApiStandIn) -> None:
+            sent = await self._send(channel)
+            assert isinstance(sent, str), "send returns the platform's id of the message as a str, or an empty one"
+            assert len(api.requests) == (0 if self.answer is None else 1), "a command is one call of the API"
+
+        self._run(scenario)
+
+    def test_nothing_was_sent_without_a_connection(self) -> None:
+        async def scenario(channel: Channel, api: ApiStandIn) -> None:
+            api.refuse()
+            await self._fails(channel, RetryLater, "no connection could be made")
+
+        self._run_with_api(scenario)
+
+    def test_nobody_knows_what_became_of_a_request_without_answer(self) -> None:
+        async def scenario(channel: Channel, api: ApiStandIn) -> None:
+            api.answer_cut()
+            await self._fails(channel, OutcomeUnknown, "the connection was closed after the request was read")
+            api.answer_cut(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+            await self._fails(channel, OutcomeUnknown, "the answer was cut off")
+            api.never_answer()
+            await self._fails(channel, OutcomeUnknown, "no answer came in time")
+
+        self._run_with_api(scenario)
+
+    def test_nobody_knows_what_a_failing_server_did(self) -> None:
+        async def scenario(channel: Channel, api: ApiStandIn) -> None:
+            for status in (500, 502, 503, 504):
+                api.answer(status, b"<html>oh</html>", {"Content-Type": "text/html"})
+                await self._fails(channel, OutcomeUnknown, f"the server answered {status}")
+
+        self._run_with_api(scenario)
+
+    def test_a_failing_call_holds_up_no_other_one(self) -> None:
+        async def scenario(channel: Channel, api: ApiStandIn) -> None:
+            api.never_answer()
+            slow = [asyncio.create_task(self._send(channel)) for _ in range(150)]
+            # The stand-in tells nobody.
+            while len(api.requests) < len(slow) and not any(task.done() for task in slow):
+                await asyncio.sleep(0.01)
+            arrived = len(api.requests)
+            for task in slow:
+                task.cancel()
+            await asyncio.wait(slow)
+            assert arrived == len(slow), f"only {arrived} of {len(slow)} commands left before the first one gave up"
+
+        self._run_with_api(scenario)
+
+    # Ways out
+
+    def test_close_leaves_nothing_running(self) -> None:
+        async def scenario(channel: Channel, api: ApiStandIn) -> None:
+            await self._send(channel)
+
+        async def run() -> None:
+            before = asyncio.all_tasks()
+            await self._within(scenario)
+            left = asyncio.all_tasks() - before
+            assert not left, f"close left tasks running: {left}"
+
+        asyncio.run(run())
+
+    def _unused(self) -> Channel:
+        return self.channel("http://127.0.0.1:9")
+
+    def _updates(self, channel: Channel) -> list[Update]:
+        return [update for _, body in self.webhooks() for update in channel.parse(body)]
+
+    async def _send(self, channel: Channel) -> str:
+        return await channel.send(Command(dict(self.content), "key-1"), self.dialog())
+
+    async def _fails(self, channel: Channel, expected: type[SendError], what: str) -> None:
+        with _raises(expected, what) as caught:
+            await self._send(channel)
+        _check_no_secret(caught[0], channel.secrets)
+
+    def _run_with_api(self, scenario: "Callable[[Channel, ApiStandIn], Coroutine[Any, Any, None]]") -> None:
+        if self.answer is not None:
+            self._run(scenario)
+
+    def _run(self, scenario: "Callable[[Channel, ApiStandIn], Coroutine[Any, Any, None]]") -> None:
+        asyncio.run(self._within(scenario))
+
+    async def _within(self, scenario: "Callable[[Channel, ApiStandIn], Coroutine[Any, Any, None]]") -> None:
+        async with ApiStandIn() as api:
+            if self.answer is not None:
+                api.answer(*self.answer)
+            channel = self.channel(api.url)
+            await channel.start(Services(mailbox=MemoryMailbox()))
+            try:
+                await asyncio.wait_for(scenario(channel, api), self.patience)
+            except TimeoutError:
+                raise AssertionError(f"not within {self.patience} seconds") from None
+            finally:
+                await channel.drain()
+                await channel.close()
+
+
+def _check_update(channel: Channel, update: Update) -> None:
+    assert isinstance(update, Update), f"parse returns updates, not {type(update).__name__}"
+    assert update.dialog.channel == channel.name, "the dialog of an update is of another channel"
+    for name, value in (("user", update.dialog.user), ("key", update.key)):
+        assert isinstance(value, str), f"the {name} of an update is a str"
+        assert 1 <= len(value) <= 200, f"the {name} of an update has 1 to 200 characters"
+        assert _is_utf8(value), f"the {name} of an update cannot be stored as UTF-8"
+        assert "\0" not in value, f"the {name} of an update has a NUL in it, which not every database can store"
+    if update.sequence is not None:
+        assert -(2**63) <= update.sequence < 2**63, "a sequence has 64 bits"
+    try:
+        same = msgspec.json.decode(msgspec.json.encode(update.message)) == update.message
+    except (TypeError, ValueError, OverflowError) as error:
+        raise AssertionError(f"a message cannot be stored as JSON: {error}") from None
+    assert isinstance(update.message, dict), "a message is a dict"
+    assert same, "a message holds what JSON cannot"
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _malformed(bodies: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield bodies that no platform sends: the good ones cut, mixed up and with other values, and plain garbage."""
+    dice = random.Random(1)
+    yield from (b"", b"\0", b"\xff\xfe", b"null", b"[]", b"{}", b"1", b'"\\ud800"', b"NaN", b"[" * 100_000)
+    replacements = (
+        b"null",
+        b"-1",
+        b"1e999",
+        b"NaN",
+        b"1" + b"0" * 30,
+        b"[]",
+        b"{}",
+        b'"\\ud800"',
+        b'"\\u0000"',
+        b"\xff",
+    )
+    for body in bodies:
+        for _ in range(100):
+            yield body[: dice.randrange(len(body))]
+            place, length = dice.randrange(len(body)), dice.randrange(1, 4)
+            yield body[:place] + dice.randbytes(length) + body[place + length :]
+        for begin, end in _values(body):
+            for other in replacements:
+                yield body[:begin] + other + body[end:]
+
+
+def _values(body: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where the values of a JSON object begin and end, as far as a look at commas and colons tells."""
+    for begin in (index + 1 for index, byte in enumerate(body) if byte in b":="):
+        end = begin
+        while end < len(body) and body[end] not in b",}&":
+            end += 1
+        yield begin, end
+
+
+def _check_no_secret(error: BaseException, secrets: Sequence[str]) -> None:
+    """Look at an error and at all that hangs on it, which a traceback would print."""
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [error]
+    while todo:
+        current = todo.pop()
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        for text in (str(current), repr(current)):
+            assert not any(secret in text for secret in secrets), f"a secret is in a {type(current).__name__}"
+        todo += [current.__cause__, current.__context__]
+
+
+@contextmanager
+def _raises(expected: type[Exception], what: str) -> Iterator[list[Exception]]:
+    caught: list[Exception] = []
+    try:
+        yield caught
+    except expected as error:
+        caught.append(error)
+    except Exception as error:
+        raise AssertionError(f"{what}: expected {expected.__name__}, not {error!r}") from error
+    else:
+        raise AssertionError(f"{what}: expected {expected.__name__}, and nothing was raised")

@@ -1,0 +1,661 @@
+"""Telegram's webhooks, calls and polling, against a stand-in for its API."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from maxbot.channels import telegram
+from maxbot.channels.base import Channel, Services
+from maxbot.channels.telegram import TelegramChannel
+from maxbot.errors import (
+    BadRequest,
+    OutcomeUnknown,
+    RetryLater,
+    SendError,
+    StartError,
+    StorageUnavailable,
+    Unauthorized,
+    Undeliverable,
+)
+from maxbot.testing.channels import ApiStandIn, ChannelContract, MemoryMailbox, Webhook
+from maxbot.types import Command, Dialog, Update
+from tests.channels.support import eventually, whole_text
+
+TOKEN = "123456:AAH-not_a_real_token"
+ALICE = Dialog("telegram", "42")
+SENT = b'{"ok":true,"result":{"message_id":7,"date":1,"chat":{"id":42,"type":"private"},"text":"hello"}}'
+
+
+def refusal(status: int, description: str, **parameters: Any) -> bytes:
+    return json.dumps(
+        {"ok": False, "error_code": status, "description": description, "parameters": parameters}
+    ).encode()
+
+
+def body(update_id: int = 1, **message: Any) -> bytes:
+    whole = {"message_id": 5, "date": 1700000000, "chat": {"id": 42, "type": "private"}, **message}
+    return json.dumps({"update_id": update_id, "message": whole}).encode()
+
+
+def make(**options: Any) -> TelegramChannel:
+    return TelegramChannel(**{"api_token": TOKEN, **options})
+
+
+class TestContract(ChannelContract):
+    answer = (200, SENT)
+
+    def channel(self, api_url: str) -> Channel:
+        return make(api_url=api_url, secret_token="a-secret", timeout=1.0)
+
+    def webhooks(self) -> Sequence[Webhook]:
+        headers = {"x-telegram-bot-api-secret-token": "a-secret"}
+        return [
+            (headers, body(1, text="hello")),
+            (headers, body(2, text="hello")),
+            (headers, body(3, caption="see", photo=[{"file_id": "a", "width": 1, "height": 2, "file_size": 3}])),
+        ]
+
+    def forged(self) -> Sequence[Webhook]:
+        good = body(1, text="hello")
+        name = "x-telegram-bot-api-secret-token"
+        return [({}, good), ({name: ""}, good), ({name: "a-secreT"}, good), ({name: "a-secret\xff"}, good)]
+
+    def dialog(self) -> Dialog:
+        return ALICE
+
+
+# Options
+
+
+def test_options_are_those_of_the_constructor() -> None:
+    options = msgspec.convert({"api_token": TOKEN}, TelegramChannel.Options)
+    TelegramChannel(**msgspec.structs.asdict(options))
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"api_token": TOKEN, "other": 1}, TelegramChannel.Options)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"api_token": ""}, "api_token"),
+        ({"api_token": "123:wrong/../getMe"}, "api_token"),
+        ({"api_token": "123:wrong one"}, "api_token"),
+        ({"api_token": "123:wrong\n"}, "api_token"),
+        ({"api_token": "123:wröng"}, "api_token"),
+        ({"secret_token": ""}, "secret_token"),
+        ({"secret_token": "wrong one"}, "secret_token"),
+        ({"secret_token": "wrong" * 60}, "secret_token"),
+        ({"secret_token": "wrong\n"}, "secret_token"),
+        ({"api_url": "ftp://wrong"}, "api_url"),
+        ({"api_url": "https://"}, "api_url"),
+        ({"api_url": "https://wrong:port"}, "api_url"),
+        ({"api_url": "https://wrong:99999"}, "api_url"),
+        ({"api_url": "https://[wrong"}, "api_url"),
+        ({"api_url": "https://user:wrong@host"}, "api_url"),
+        ({"api_url": "https://host?wrong=1"}, "api_url"),
+        ({"api_url": "https://host#"}, "api_url"),
+        ({"api_url": "https://host /wrong"}, "api_url"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"timeout": float("inf")}, "timeout"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_named_and_not_repeated(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=f"^{named} ") as caught:
+        make(**options)
+    assert "wrong" not in repr(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_a_slash_at_the_end_of_the_url_does_not_matter() -> None:
+    async def scenario(api: ApiStandIn) -> None:
+        api.answer(200, SENT)
+        await with_channel(
+            make(api_url=f"{api.url}/prefix/"), lambda channel: channel.send(Command({"text": "a"}), ALICE)
+        )
+        assert api.requests[0][1] == f"/prefix/bot{TOKEN}/sendMessage"
+
+    run(scenario)
+
+
+def test_a_token_with_other_characters_stays_in_its_place() -> None:
+    async def scenario(api: ApiStandIn) -> None:
+        api.answer(200, SENT)
+        channel = make(api_url=api.url, api_token="1:a?b#c%2Fd")
+        await with_channel(channel, lambda channel: channel.send(Command({"text": "a"}), ALICE))
+        assert api.requests[0][1] == "/bot1:a%3Fb%23c%252Fd/sendMessage"
+
+    run(scenario)
+
+
+# Verification
+
+
+def test_without_a_secret_nothing_is_verified() -> None:
+    channel = make()
+    assert not channel.verifies
+    channel.verify({}, b"")
+
+
+def test_webhooks_that_the_server_registers_have_a_secret_of_their_own() -> None:
+    channel = make()
+    channel.will_register()
+    assert channel.verifies
+    with pytest.raises(Unauthorized):
+        channel.verify({}, b"")
+    secret = channel.secrets[1]
+    channel.verify({"x-telegram-bot-api-secret-token": secret}, b"")
+    label = b"maxbot: the secret of Telegram's webhooks"
+    assert secret == hmac.new(TOKEN.encode(), label, hashlib.sha256).hexdigest(), (
+        "it changed: webhooks registered break"
+    )
+    assert make().secrets[1] == secret
+    assert make(api_token="1:b").secrets[1] != secret
+
+
+def test_an_own_secret_stays_when_the_server_registers() -> None:
+    channel = make(secret_token="mine")
+    channel.will_register()
+    assert channel.secrets == (TOKEN, "mine")
+    channel.verify({"x-telegram-bot-api-secret-token": "mine"}, b"")
+
+
+# Updates
+
+
+def test_a_text() -> None:
+    assert make().parse(body(9, text="Grüße 😀")) == [Update(ALICE, "9", {"text": "Grüße 😀"}, 9)]
+
+
+def test_an_empty_text() -> None:
+    assert make().parse(body(9, text=""))[0].message == {"text": ""}
+
+
+def test_a_group_is_one_dialog() -> None:
+    group = {"id": -1001234567890123, "type": "supergroup", "title": "Us"}
+    assert make().parse(body(9, text="a", chat=group))[0].dialog == Dialog("telegram", "-1001234567890123")
+
+
+def test_a_photo_comes_in_its_largest_size_and_without_a_url() -> None:
+    sizes = [{"file_id": f"f{side}", "width": side, "height": side, "file_size": side * 9} for side in (90, 1280, 320)]
+    image = {"file_id": "f1280", "width": 1280, "height": 1280, "size": 11520}
+    assert make().parse(body(photo=sizes))[0].message == {"image": image}
+    assert make().parse(body(photo=sizes, caption="see"))[0].message == {"image": {**image, "caption": "see"}}
+    del sizes[1]["file_size"]
+    del image["size"]
+    assert make().parse(body(photo=sizes))[0].message == {"image": image}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"update_id": 1}',
+        b'{"update_id": 1, "edited_message": {"chat": {"id": 1}, "text": "a"}}',
+        b'{"update_id": 1, "callback_query": {"id": "1", "data": "x"}}',
+        b'{"update_id": 1, "message": null}',
+        body(sticker={"file_id": "a"}),
+        body(photo=[]),
+        body(new_chat_members=[{"id": 1}]),
+    ],
+)
+def test_what_the_bot_has_nothing_to_say_to_is_acknowledged(content: bytes) -> None:
+    assert make().parse(content) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"secret",
+        b"[]",
+        b"{}",
+        b'{"update_id": "secret"}',
+        b'{"update_id": null}',
+        b'{"update_id": true}',
+        b'{"update_id": 1.5}',
+        b'{"update_id": -1}',
+        b'{"update_id": 9223372036854775808}',
+        b'{"update_id": 1' + b"0" * 5000 + b"}",
+        b'{"update_id": NaN}',
+        b'{"update_id": 1, "message": "secret"}',
+        b'{"update_id": 1, "message": {"text": "secret"}}',
+        b'{"update_id": 1, "message": {"chat": {"id": "secret"}, "text": "secret"}}',
+        b'{"update_id": 1, "message": {"chat": {"id": 1e400}, "text": "secret"}}',
+        b'{"update_id": 1, "message": {"chat": {"id": 99999999999999999999}, "text": "secret"}}',
+        body(text=["secret"]),
+        body(text="secret \ud800"),
+        b'{"update_id": 1, "message": {"chat": {"id": 1}, "text": "secret \xff"}}',
+        body(photo={"secret": 1}),
+        body(photo=[{"file_id": "secret", "width": 10**30, "height": 1}]),
+        b'{"update_id": 1, "other": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        body(text="secret").decode().encode("utf-16"),
+    ],
+)
+def test_what_telegram_does_not_send_is_refused_without_repeating_it(content: bytes) -> None:
+    with pytest.raises(BadRequest) as caught:
+        make().parse(content)
+    assert str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.just("\udc00"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+sizes = st.fixed_dictionaries(
+    {"file_id": st.text(max_size=5), "width": st.integers(-1, 10**20), "height": st.integers(0, 10**10)},
+    optional={"file_size": json_values},
+)
+updates = st.fixed_dictionaries(
+    {"update_id": st.integers(-5, 2**64) | json_values},
+    optional={
+        "message": json_values
+        | st.fixed_dictionaries(
+            {"chat": json_values | st.fixed_dictionaries({"id": st.integers() | json_values})},
+            optional={"text": json_values, "caption": json_values, "photo": st.lists(sizes, max_size=3) | json_values},
+        )
+    },
+)
+
+
+@settings(deadline=None)
+@given(st.binary() | st.one_of(json_values, updates).map(lambda value: json.dumps(value).encode()))
+@example(b'{"update_id": 1, "message": {"chat": {"id": 1}, "text": "\\ud800"}}')
+@example(b'{"update_id": 1, "message": {"chat": {"id": 1}, "text": "\\udc00\\ud800"}}')
+def test_any_input_is_storable_updates_or_a_bad_request(content: bytes) -> None:
+    try:
+        parsed = make().parse(content)
+    except BadRequest:
+        return
+    for update in parsed:
+        assert len(update.dialog.user.encode()) <= 200
+        assert len(update.key.encode()) <= 200
+        assert update.sequence is not None
+        assert 0 <= update.sequence < 2**63
+        assert msgspec.json.decode(msgspec.json.encode(update.message).decode()) == update.message
+
+
+# Sending
+
+
+async def with_channel(channel: TelegramChannel, use: Callable[[TelegramChannel], Awaitable[Any]]) -> Any:
+    await channel.start(Services(mailbox=MemoryMailbox()))
+    try:
+        return await use(channel)
+    finally:
+        await channel.close()
+
+
+def run(scenario: Callable[[ApiStandIn], Coroutine[Any, Any, None]]) -> None:
+    async def main() -> None:
+        async with ApiStandIn() as api:
+            await asyncio.wait_for(scenario(api), 20)
+
+    asyncio.run(main())
+
+
+def sent(content: dict[str, Any], status: int, answer: bytes, dialog: Dialog = ALICE) -> tuple[Any, list[Any]]:
+    """Send; return what came back or was raised, and the requests that the API got."""
+
+    async def scenario(api: ApiStandIn) -> None:
+        api.answer(status, answer)
+        try:
+            results.append(
+                await with_channel(make(api_url=api.url), lambda channel: channel.send(Command(content), dialog))
+            )
+        except SendError as error:
+            results.append(error)
+        requests.extend((path.rpartition("/")[2], json.loads(payload)) for _, path, payload in api.requests)
+
+    results: list[Any] = []
+    requests: list[Any] = []
+    run(scenario)
+    assert not isinstance(results[0], SendError) or TOKEN not in whole_text(results[0])
+    return results[0], requests
+
+
+def test_a_text_is_sent() -> None:
+    result, requests = sent({"text": "Grüße"}, 200, SENT)
+    assert result == "7"
+    assert requests == [("sendMessage", {"chat_id": 42, "text": "Grüße"})]
+
+
+@pytest.mark.parametrize("caption", [{}, {"caption": "see"}])
+def test_an_image_is_sent(caption: dict[str, str]) -> None:
+    result, requests = sent({"image": {"url": "https://example.com/a.png", **caption}}, 200, SENT)
+    assert result == "7"
+    assert requests == [("sendPhoto", {"chat_id": 42, "photo": "https://example.com/a.png", **caption})]
+
+
+@pytest.mark.parametrize("content", [{}, {"poll": {}}, {"text": 1}, {"image": {}}, {"image": "a"}])
+def test_what_telegram_has_no_method_for_is_undeliverable(content: dict[str, Any]) -> None:
+    result, requests = sent(content, 200, SENT)
+    assert isinstance(result, Undeliverable)
+    assert not requests
+
+
+def test_a_user_who_is_no_chat_is_undeliverable() -> None:
+    result, requests = sent({"text": "a"}, 200, SENT, Dialog("telegram", "alice"))
+    assert isinstance(result, Undeliverable)
+    assert not requests
+
+
+def test_too_many_messages_wait_as_long_as_telegram_says() -> None:
+    result, _ = sent({"text": "a"}, 429, refusal(429, "Too Many Requests: retry after 14", retry_after=14))
+    assert isinstance(result, RetryLater)
+    assert (result.reason, result.retry_after) == ("Too Many Requests: retry after 14", 14.0)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"{}", refusal(429, "Too Many"), b'{"ok":false,"parameters":{"retry_after":"x"}}']
+)
+def test_too_many_messages_without_a_time_wait_as_the_caller_likes(answer: bytes) -> None:
+    result, _ = sent({"text": "a"}, 429, answer)
+    assert isinstance(result, RetryLater)
+    assert result.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("status", "description"),
+    [
+        (400, "Bad Request: chat not found"),
+        (400, "Bad Request: message is too long"),
+        (403, "Forbidden: bot was blocked by the user"),
+    ],
+)
+def test_what_telegram_refuses_is_undeliverable_with_its_own_text(status: int, description: str) -> None:
+    result, _ = sent({"text": "a"}, status, refusal(status, description))
+    assert isinstance(result, Undeliverable)
+    assert result.reason == description
+
+
+def test_a_group_that_moved_is_undeliverable_with_a_reason() -> None:
+    text = "Bad Request: group chat was upgraded to a supergroup chat"
+    result, _ = sent({"text": "a"}, 400, refusal(400, text, migrate_to_chat_id=-1001))
+    assert isinstance(result, Undeliverable)
+    assert result.reason == text
+
+
+def test_a_reason_is_short_and_without_the_token() -> None:
+    result, _ = sent({"text": "a"}, 400, refusal(400, f"{TOKEN} is bad " * 100))
+    assert result.reason.startswith("*** is bad ")
+    assert len(result.reason) == 200
+
+
+def test_a_refusal_without_a_text_names_the_status() -> None:
+    result, _ = sent({"text": "a"}, 413, b"<html>")
+    assert isinstance(result, Undeliverable)
+    assert result.reason == "HTTP status 413"
+
+
+@pytest.mark.parametrize(("status", "text"), [(401, "Unauthorized"), (404, "Not Found")])
+def test_a_wrong_token_loses_no_message(status: int, text: str) -> None:
+    result, _ = sent({"text": "a"}, status, refusal(status, text))
+    assert isinstance(result, RetryLater)
+    assert result.reason == f"Telegram does not know this token ({text}): check api_token"
+
+
+def test_a_redirect_loses_no_message() -> None:
+    result, _ = sent({"text": "a"}, 302, b"")
+    assert isinstance(result, RetryLater)
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b'{"ok":true}', b'{"ok":true,"result":{}}', b'{"ok":false}'])
+def test_a_success_that_cannot_be_read_tells_nothing(answer: bytes) -> None:
+    result, _ = sent({"text": "a"}, 200, answer)
+    assert isinstance(result, OutcomeUnknown)
+
+
+# Registration
+
+
+def test_a_webhook_is_registered_with_the_secret() -> None:
+    async def scenario(api: ApiStandIn) -> None:
+        api.answer(200, b'{"ok":true,"result":true}')
+        channel = make(api_url=api.url)
+        channel.will_register()
+        await with_channel(channel, lambda channel: channel.register("https://example.com/telegram"))
+        [(_, path, payload)] = api.requests
+        assert path.endswith("/setWebhook")
+        assert json.loads(payload) == {
+            "url": "https://example.com/telegram",
+            "secret_token": channel.secrets[1],
+            "allowed_updates": ["message"],
+            "max_connections": 100,
+        }
+
+    run(scenario)
+
+
+def test_a_webhook_that_telegram_does_not_take_says_why() -> None:
+    async def scenario(api: ApiStandIn) -> None:
+        api.answer(400, refusal(400, "Bad Request: bad webhook: HTTPS url must be provided for webhook"))
+        with pytest.raises(SendError, match="HTTPS url must be provided") as caught:
+            await with_channel(make(api_url=api.url), lambda channel: channel.register("http://example.com"))
+        assert TOKEN not in whole_text(caught.value)
+        api.refuse()
+        with pytest.raises(SendError, match="No connection"):
+            await with_channel(make(api_url=api.url), lambda channel: channel.register("https://example.com"))
+
+    run(scenario)
+
+
+# Polling
+
+
+class Platform:
+    """Keeps updates until they are confirmed, as Telegram does."""
+
+    def __init__(self, api: ApiStandIn) -> None:
+        self.waiting: list[bytes] = []
+        self.calls: list[tuple[str, Any]] = []
+        self.offset = 0
+        api.answer_by(self._answer)
+
+    async def _answer(self, method: str, path: str, content: bytes) -> bytes:
+        name, payload = path.rpartition("/")[2], json.loads(content)
+        self.calls.append((name, payload))
+        if name != "getUpdates":
+            return b'{"ok":true,"result":true}'
+        self.offset = payload["offset"]
+        self.waiting = [raw for raw in self.waiting if msgspec.json.decode(raw).get("update_id", 0) >= self.offset]
+        if not self.waiting:
+            await asyncio.sleep(0.01)
+        return b'{"ok":true,"result":[%b]}' % b",".join(self.waiting[:2])
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telegram, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(telegram, "LONGEST_WAIT", 0.02)
+
+
+class Collector:
+    """Accepts updates, after it failed as often as it is told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.keys: list[str] = []
+
+    async def __call__(self, updates: Sequence[Update]) -> list[bool]:
+        if updates and self.failures:
+            self.failures -= 1
+            raise StorageUnavailable("disk full")
+        self.keys += [update.key for update in updates]
+        return [True] * len(updates)
+
+
+def polling(
+    scenario: Callable[[ApiStandIn, Collector, "asyncio.Task[None]"], Coroutine[Any, Any, None]], failures: int = 0
+) -> None:
+    """Run a scenario while a channel polls; at the end the polling is cancelled, which must do."""
+
+    async def with_api(api: ApiStandIn) -> None:
+        collector = Collector(failures)
+
+        async def poll(channel: TelegramChannel) -> None:
+            task = asyncio.create_task(channel.poll(collector))
+            try:
+                await scenario(api, collector, task)
+            finally:
+                task.cancel()
+                await asyncio.wait([task])
+            assert task.cancelled()
+
+        await with_channel(make(api_url=api.url, timeout=2.0), poll)
+
+    run(with_api)
+
+
+def test_polling_removes_the_webhook_and_fetches_in_order() -> None:
+    async def scenario(api: ApiStandIn, collector: Collector, task: "asyncio.Task[None]") -> None:
+        platform = Platform(api)
+        platform.waiting = [body(n, text="a") for n in range(5, 10)]
+        await eventually(lambda: len(collector.keys) == 5 and not platform.waiting)
+        assert collector.keys == ["5", "6", "7", "8", "9"]
+        assert platform.calls[:2] == [
+            ("deleteWebhook", {}),
+            ("getUpdates", {"offset": 0, "timeout": 25, "allowed_updates": ["message"]}),
+        ]
+        assert [call[1]["offset"] for call in platform.calls[2:5]] == [7, 9, 10]
+        # Numbers begin anew somewhere after a quiet week.
+        await eventually(lambda: platform.offset == 0)
+        platform.waiting = [body(3, text="a")]
+        await eventually(lambda: collector.keys[-1] == "3")
+
+    polling(scenario)
+
+
+@pytest.mark.usefixtures("quick")
+def test_only_what_was_accepted_is_confirmed(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(api: ApiStandIn, collector: Collector, task: "asyncio.Task[None]") -> None:
+        platform = Platform(api)
+        platform.waiting = [body(5, text="a")]
+        await eventually(lambda: collector.failures == 0)
+        assert platform.offset == 0
+        await eventually(lambda: not platform.waiting)
+        assert collector.keys == ["5"]
+
+    with caplog.at_level(logging.INFO):
+        polling(scenario, failures=3)
+    lines = [record.getMessage() for record in caplog.records if record.name == telegram.__name__]
+    assert lines == [
+        "Polling Telegram does not work now and is tried again: disk full",
+        "Polling Telegram works again",
+    ]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_malformed_update_is_skipped(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(api: ApiStandIn, collector: Collector, task: "asyncio.Task[None]") -> None:
+        platform = Platform(api)
+        platform.waiting = [b'{"update_id":5,"message":"?"}', body(6, text="a"), b'{"update_id":7,"message":1}']
+        await eventually(lambda: not platform.waiting)
+        assert collector.keys == ["6"]
+
+    polling(scenario)
+    skipped = "Skipped an update of Telegram: The JSON has a wrong shape: Expected `object | null`, got"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{skipped} `str` - at `$.message`",
+        f"{skipped} `int` - at `$.message`",
+    ]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("status", "answer", "line"),
+    [
+        (409, refusal(409, "Conflict: terminated by other"), "another program takes this bot's updates"),
+        (500, b"<html>", "HTTP status 500"),
+        (429, refusal(429, "Too Many Requests", retry_after=0), "Too Many Requests"),
+        (400, refusal(400, "Bad Request"), "Bad Request"),
+        (200, b'{"ok":true,"result":{}}', "The JSON has a wrong shape"),
+        (200, b'{"ok":true,"result":[{"message":1}]}', "no update that came has an update_id"),
+        (200, b"{", "HTTP status 200"),
+    ],
+)
+def test_polling_goes_on_after_trouble_and_says_it_once(
+    status: int, answer: bytes, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(api: ApiStandIn, collector: Collector, task: "asyncio.Task[None]") -> None:
+        Platform(api)
+        await eventually(lambda: len(api.requests) > 2)
+        api.answer(status, answer)
+        before = len(api.requests)
+        await eventually(lambda: len(api.requests) > before + 4)
+        platform = Platform(api)
+        platform.waiting = [body(5, text="a")]
+        await eventually(lambda: collector.keys == ["5"])
+
+    polling(scenario)
+    lines = [record.getMessage() for record in caplog.records if "Skipped" not in record.getMessage()]
+    assert len(lines) == 2
+    assert line in lines[0]
+    assert lines[1] == "Polling Telegram works again"
+    assert TOKEN not in caplog.text
+
+
+@pytest.mark.usefixtures("quick")
+def test_polling_goes_on_when_the_connection_comes_back() -> None:
+    async def scenario(api: ApiStandIn, collector: Collector, task: "asyncio.Task[None]") -> None:
+        api.answer_cut()
+        await eventually(lambda: len(api.requests) > 3)
+        Platform(api).waiting = [body(5, text="a")]
+        await eventually(lambda: collector.keys == ["5"])
+
+    polling(scenario)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_polling_with_a_wrong_token_ends(status: int) -> None:
+    async def scenario(api: ApiStandIn) -> None:
+        api.answer(status, refusal(status, "Unauthorized"))
+        with pytest.raises(StartError, match="Telegram does not know this token") as caught:
+            await with_channel(make(api_url=api.url), lambda channel: channel.poll(Collector()))
+        assert TOKEN not in whole_text(caught.value)
+
+    run(scenario)
+
+
+def test_a_stop_while_telegram_has_nothing_to_say_is_immediate() -> None:
+    async def scenario(api: ApiStandIn, collector: Collector, task: "asyncio.Task[None]") -> None:
+        api.never_answer()
+        await eventually(lambda: api.requests)
+
+    polling(scenario)
+
+
+def test_waiting_backs_off_and_obeys_telegram(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    random.seed(1)
+
+    async def scenario() -> None:
+        trouble = telegram._Trouble()
+        for _ in range(8):
+            await trouble.wait("the same")
+        await trouble.wait("the same", 99.0)
+        trouble.over()
+        await trouble.wait("the same")
+
+    asyncio.run(scenario())
+    assert 0.75 <= slept[0] <= 1.25
+    assert all(30 * 0.75 <= seconds <= 30 * 1.25 for seconds in slept[5:8])
+    assert slept[8] == 99.0
+    assert slept[9] <= 1.25

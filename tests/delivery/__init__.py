@@ -1,0 +1,1 @@
+"""Delivery: dialogs, turns, and the whole engine in a simulation."""

@@ -1,0 +1,1 @@
+"""Outbox: in order, and what each kind of failed attempt leads to."""

@@ -1,0 +1,222 @@
+"""The bugs that show that the tests of the invariants can fail: `scripts/plant-bugs` plants each and expects red.
+
+`python -m tests.planted [NAME ...]` plants each bug (or the named ones) in a copy of the tree, runs its test there, and
+ends with status 1 if a test stays green. Not part of the ordinary run, which only sees that each bug can be planted.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+
+TIMEOUT = 600.0
+"""Seconds for a bug's tests: one that hangs shows the bug as well."""
+
+
+class Bug(NamedTuple):
+    """A bug that breaks an invariant."""
+
+    name: str
+    breaks: str
+    """The invariant, as a sentence."""
+    file: str
+    old: str
+    """Stands once in the file."""
+    new: str
+    tests: tuple[str, ...]
+    """What must fail: arguments of pytest."""
+
+
+BUGS = (
+    Bug(
+        "answer-before-commit",
+        "2xx only after the update is committed in the inbox",
+        "maxbot/inbox/accept.py",
+        "accepted = await self._store.accept(updates)",
+        "self._store.accept(updates); accepted = [True] * len(updates)",
+        ("tests/inbox/test_accept.py",),
+    ),
+    Bug(
+        "delete-at-claim",
+        "nothing acknowledged is lost",
+        "maxbot/storage/dialogs.py",
+        "    version, state, unsent, update_id, message, attempts = row\n",
+        "    version, state, unsent, update_id, message, attempts = row\n"
+        "    connection.exec_driver_sql('DELETE FROM inbox WHERE id = :id', {'id': update_id})\n",
+        ("tests/delivery/test_simulation.py",),
+    ),
+    Bug(
+        "high-water-mark",
+        "an update is accepted once, by its id, whatever its order",
+        "maxbot/storage/inbox.py",
+        "        row = _see.row(connection, key)\n",
+        "        row = _see.row(connection, key)\n"
+        "        last = connection.exec_driver_sql('SELECT max(CAST(key AS INTEGER)) FROM seen').scalar()\n"
+        "        row = row if last is None or not update_.key.isdecimal() or int(update_.key) >= last else None\n",
+        ("tests/storage/test_inbox.py",),
+    ),
+    Bug(
+        "alarm-without-lock",
+        "one turn at a time per user",
+        "maxbot/delivery/dialogs.py",
+        "async with self._user_locks(dialog):",
+        "async with __import__('contextlib').nullcontext():",
+        ("tests/delivery/test_simulation.py", "tests/delivery/test_dialogs.py"),
+    ),
+    Bug(
+        "any-waiting-message",
+        "turns in the order of the inbox",
+        "maxbot/storage/dialogs.py",
+        "select(func.min(inbox.c.id))",
+        "select(func.max(inbox.c.id))",
+        ("tests/delivery/test_simulation.py",),
+    ),
+    Bug(
+        "state-before-outbox",
+        "state, replies and 'done' of a turn commit together",
+        "maxbot/storage/dialogs.py",
+        "    _put.many(\n",
+        "    connection.commit(); connection.begin(); __import__('time').sleep(0.005)\n    _put.many(\n",
+        ("tests/storage/test_dialogs.py", "tests/e2e/test_worker_kills.py"),
+    ),
+    Bug(
+        "retry-at-the-end",
+        "replies in order, the next after the end of the last",
+        "maxbot/outbox/send.py",
+        "        raise Waits(wait)\n",
+        "        return\n",
+        ("tests/outbox/test_send.py",),
+    ),
+    Bug(
+        "resend-after-a-refusal",
+        "a reply repeats only after an unknown outcome, counted",
+        "maxbot/outbox/send.py",
+        "        except Undeliverable as error:\n            await self._set_aside(dialog, row, error.reason)\n",
+        "        except Undeliverable as error:\n            await self._postpone(dialog, row, error.reason, 0.01)\n",
+        ("tests/outbox/test_send.py",),
+    ),
+    Bug(
+        "no-version",
+        "a stale holder changes nothing",
+        "maxbot/storage/dialogs.py",
+        '        dialogs.c.version == bindparam("loaded"),\n',
+        '        dialogs.c.version >= bindparam("loaded") * 0,\n',
+        ("tests/storage/test_dialogs.py",),
+    ),
+    Bug(
+        "wait-on-the-connection",
+        "no deadlock, and all drains after faults",
+        "maxbot/locks/unix.py",
+        "    async def __aenter__(self) -> None:\n        locks = self._locks\n",
+        "    async def __aenter__(self) -> None:\n        locks = self._locks\n"
+        "        while any(not lock._granted.done() for lock in locks._requests.values()):\n"
+        "            await asyncio.sleep(0.01)  # somebody waits on the only connection\n",
+        ("tests/locks",),
+    ),
+    Bug(
+        "no-attempt-limit",
+        "a bad message or user harms no other",
+        "maxbot/delivery/turn.py",
+        "MOST_ATTEMPTS = 4\n",
+        "MOST_ATTEMPTS = 10**9\n",
+        ("tests/delivery/test_turn.py",),
+    ),
+    Bug(
+        "sigint-to-the-workers",
+        "stop is clean and bounded",
+        "maxbot/server/worker.py",
+        "        signal.signal(number, signal.SIG_IGN)\n",
+        "        signal.signal(number, signal.default_int_handler)\n",
+        ("tests/e2e/test_stop.py",),
+    ),
+    Bug(
+        "outlive-the-supervisor",
+        "no orphan, no second master",
+        "maxbot/server/worker.py",
+        "        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)\n",
+        "        pass\n",
+        ("tests/e2e/test_supervision.py",),
+    ),
+    Bug(
+        "heartbeat-from-a-thread",
+        "the configured workers live, or it is said",
+        "maxbot/server/worker.py",
+        "            await asyncio.sleep(BEAT)\n",
+        "            await asyncio.get_running_loop().run_in_executor(None, self._beat_for_ever)\n\n"
+        "    def _beat_for_ever(self) -> None:\n"
+        "        while not __import__('time').sleep(BEAT):\n"
+        "            self._control._writer.get_extra_info('socket').send(encode(Beat()))\n",
+        ("tests/e2e/test_supervision.py",),
+    ),
+    Bug(
+        "parse-before-verify",
+        "nothing unauthenticated is stored or acted on, nor parsed",
+        "maxbot/server/webapp.py",
+        "        channel.verify(request.headers, body)\n        return channel.parse(body)\n",
+        "        parsed = channel.parse(body)\n        channel.verify(request.headers, body)\n        return parsed\n",
+        ("tests/server/test_webapp.py",),
+    ),
+    Bug(
+        "token-in-an-error",
+        "no secret leaves",
+        "maxbot/channels/client.py",
+        '            failure = RetryLater(f"No connection: {_reason(error)}")\n',
+        '            failure = RetryLater(f"No connection to {url}: {_reason(error)}")\n',
+        ("tests/channels",),
+    ),
+)
+
+
+def plant(bug: Bug, tree: Path) -> None:
+    """Put a bug into a copy of the project."""
+    file = tree / bug.file
+    text = file.read_text()
+    assert text.count(bug.old) == 1, f"{bug.name}: its place is {text.count(bug.old)} times in {bug.file}"
+    file.write_text(text.replace(bug.old, bug.new))
+
+
+def is_caught(bug: Bug) -> bool:
+    """Whether the bug's tests fail with it."""
+    with tempfile.TemporaryDirectory(prefix="planted-") as place:
+        tree = Path(place) / "maxbot"
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache"))
+        plant(bug, tree)
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *bug.tests]
+        try:
+            run = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        except subprocess.TimeoutExpired:
+            return True
+        # 1 is pytest's word for tests that failed; anything else is a mistake of ours.
+        if run.returncode not in (0, 1):
+            raise SystemExit(f"{bug.name}: the tests could not be run\n{run.stdout}{run.stderr}")
+        for line in run.stdout.splitlines():
+            if line.startswith(("FAILED", "ERROR")):
+                print(f"    {line[:200]}", flush=True)
+        return run.returncode == 1
+
+
+def main() -> None:
+    """Plant the bugs named on the command line, or all."""
+    names = sys.argv[1:]
+    if unknown := set(names) - {bug.name for bug in BUGS}:
+        raise SystemExit(f"no such bug: {', '.join(sorted(unknown))}")
+    survivors = []
+    for bug in BUGS:
+        if names and bug.name not in names:
+            continue
+        started = time.monotonic()
+        caught = is_caught(bug)
+        print(f"{'caught' if caught else 'SURVIVED'}  {bug.name}  ({time.monotonic() - started:.0f} s): {bug.breaks}")
+        if not caught:
+            survivors.append(bug.name)
+    if survivors:
+        raise SystemExit(f"not caught: {', '.join(survivors)}")
+
+
+if __name__ == "__main__":
+    main()
