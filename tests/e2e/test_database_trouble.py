@@ -117,7 +117,7 @@ def test_a_full_disk_is_answered_503_and_all_goes_on_by_itself_when_there_is_spa
 
 @pytest.mark.parametrize("seconds", [2.0, 7.0])
 def test_nothing_is_acknowledged_while_another_process_locks_the_database(seconds: float, tmp_path: Path) -> None:
-    """100 messages a second for 12 s, 2 workers; a lock of 2 s, which is waited for, and of 7 s, which is not."""
+    """100 messages a second for 12 s, 2 workers; a lock of 2 s, and of 7 s, longer than a transaction waits for it."""
     with (
         TelegramStandIn() as telegram,
         serve(telegram, tmp_path, workers=2) as server,
@@ -141,5 +141,4 @@ def test_nothing_is_acknowledged_while_another_process_locks_the_database(second
         again = next(at for at in times if at > unlocked) - unlocked
         say(f"locked for {seconds:g} s: failed deliveries: {record.failures}; acknowledged again after {again:.2f} s")
         assert set(record.failures) <= {"503"}
-        assert bool(record.failures) == (seconds > 5)
         assert again < 5

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support import COUNTING, FULL, TOKEN, database_in, judge, say, wait_until_done
+from tests.e2e.support import COUNTING, FULL, TOKEN, counter, database_in, judge, say, wait_until_done
 from tests.support.history import Bot
 from tests.support.processes import Server, eventually
 from tests.support.records import Delivery, LoadRecord, Sent
@@ -96,11 +96,13 @@ def test_polling_loses_and_doubles_nothing_through_kills_of_the_worker_and_of_ev
         # A kill may repeat the one reply of each chat that was under way.
         verdict = judge(telegram, [updates.record], BOT, allowed_repeats=kills * chats)
         assert verdict.answered == kills * 5 * chats
-        say(f"{kills} kills; {verdict.repeated} confirmed replies came again")
+        uncertain = counter(tmp_path, "uncertain")
+        assert verdict.repeated + verdict.uncertain <= uncertain
+        say(f"{kills} kills; {verdict.repeated} confirmed replies came again; {uncertain} counted as uncertain")
 
 
 def test_two_who_fetch_the_same_updates_are_one_line_in_the_log(tmp_path: Path) -> None:
-    """Somebody else fetches for 3 s: one warning, one line when it is over, and nothing lost."""
+    """Somebody else fetches for 3 s, and both get something now and then: one warning, and nothing lost."""
     with (
         TelegramStandIn() as telegram,
         polling(telegram, tmp_path) as server,
@@ -118,10 +120,9 @@ def test_two_who_fetch_the_same_updates_are_one_line_in_the_log(tmp_path: Path) 
             over.set()
             rival.join()
         eventually(lambda: telegram.stats().pending_updates == 0, 60)
-        eventually(lambda: "Polling Telegram works again" in server.log, 60)
         wait_until_done(tmp_path)
         judge(telegram, [updates.record], BOT)
-        assert server.log.count("another program takes this bot's updates") == 1, server.log
+        assert server.log.count("Polling Telegram") == 1, server.log
 
 
 def fetch_until(telegram: TelegramStandIn, over: threading.Event) -> None:

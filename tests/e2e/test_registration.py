@@ -1,5 +1,6 @@
 """Webhooks are registered once, with a secret, and nobody without it is listened to."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from tests.e2e.support import ECHO, plan, post, serve, update_of, wait_until_done
 from tests.support.history import Bot, check
 from tests.support.load import deliver
-from tests.support.processes import eventually
+from tests.support.processes import Server, eventually
 from tests.support.telegram import TelegramStandIn
 
 pytestmark = pytest.mark.faults
@@ -16,9 +17,14 @@ pytestmark = pytest.mark.faults
 PUBLIC_URL = "https://bot.example.com"
 
 
+def pids(server: Server) -> set[int]:
+    """Return the process ids of the workers, old and new."""
+    return {worker.pid for worker in server.workers()}
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 def test_the_webhook_is_registered_once_whatever_becomes_of_the_workers(workers: int, tmp_path: Path) -> None:
-    """A start, 2 rolling restarts, and the death of a worker: one setWebhook, and messages are answered throughout."""
+    """A start, 2 rolling restarts, and the death of a worker: one setWebhook, and messages are answered each time."""
     with (
         TelegramStandIn() as telegram,
         serve(telegram, tmp_path, "--public-url", PUBLIC_URL, bot=ECHO, workers=workers) as server,
@@ -31,24 +37,23 @@ def test_the_webhook_is_registered_once_whatever_becomes_of_the_workers(workers:
             options = {"secret": stats.secret_token, "chats": 20, "messages": 5, "first_number": 1 + 5 * round}
             records.append(deliver(plan(server, **options, first_update=1 + 100 * round)))
             old = {worker.pid for worker in server.workers()}
-            if round == 0:
-                server.workers()[0].kill()
-                eventually(lambda old=old: len(server.workers()) == workers and old - set(server.workers()), 20)  # type: ignore[misc]
-                server.wait_ready()
-            else:
+            if round < 2:
                 server.signal(signal.SIGHUP)
                 # Those replaced stay until their open connections are gone.
-                eventually(
-                    lambda old=old: len({worker.pid for worker in server.workers()} - old) == workers,  # type: ignore[misc]
-                    60,
-                )
-        eventually(lambda: server.log.count("The workers are replaced") == 2, 60)
+                eventually(lambda old=old: len(pids(server) - old) == workers, 60)  # type: ignore[misc]
+                eventually(lambda done=round + 1: server.log.count("The workers are replaced") == done, 60)  # type: ignore[misc]
+            else:
+                victim = max(old)
+                os.kill(victim, signal.SIGKILL)
+                eventually(lambda old=old, dead=victim: pids(server) - old and dead not in pids(server), 30)  # type: ignore[misc]
+                server.wait_ready()
+        records.append(deliver(plan(server, **options | {"first_number": 16}, first_update=301)))
         wait_until_done(tmp_path)
         verdict = check([update for record in records for update in record.updates], telegram.history())
         assert verdict.ok, str(verdict)
-        assert verdict.answered == 300
+        assert verdict.answered == 400
         methods = telegram.stats().methods
-        assert methods == {"setWebhook": 1, "sendMessage": 300}
+        assert methods == {"setWebhook": 1, "sendMessage": 400}
 
 
 def test_a_platform_that_refuses_the_webhook_is_asked_again(tmp_path: Path) -> None:
