@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import logging
 import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
@@ -38,6 +39,9 @@ POLL_TIMEOUT = 25
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Seconds between attempts to poll while it fails."""
+
+CONFLICT_OVER = 60.0
+"""Seconds without a conflict after which it is over: two who poll both get something now and then."""
 
 MAX_CONNECTIONS = 100
 """How many webhooks Telegram may deliver at once (of 1 to 100): each is answered as soon as it is stored."""
@@ -279,7 +283,11 @@ class TelegramChannel(Channel):
                 fetched = await self._fetch(offset)
                 await accept([update for raw in fetched for update in self._parse_fetched(raw)])
             except (RetryLater, OutcomeUnknown, Undeliverable, BadRequest, StorageUnavailable) as error:
-                await trouble.wait(str(error), error.retry_after if isinstance(error, RetryLater) else None)
+                await trouble.wait(
+                    str(error),
+                    error.retry_after if isinstance(error, RetryLater) else None,
+                    over_after=CONFLICT_OVER if isinstance(error, _Conflict) else 0.0,
+                )
                 continue
             ids = [id for raw in fetched if (id := _update_id(raw)) is not None]
             if fetched and not ids:
@@ -303,7 +311,7 @@ class TelegramChannel(Channel):
         if status in _TOKEN_UNKNOWN:
             raise StartError(f"Telegram does not know this token ({self._reason(status, answer)}): check api_token")
         if status == 409:
-            raise RetryLater(f"another program takes this bot's updates ({self._reason(status, answer)})")
+            raise _Conflict(f"another program takes this bot's updates ({self._reason(status, answer)})")
         return self._result(status, answer)
 
     def _parse_fetched(self, raw: msgspec.Raw) -> list[Update]:
@@ -351,14 +359,20 @@ class TelegramChannel(Channel):
         return text[:REASON_LIMIT] or f"HTTP status {status}"
 
 
+class _Conflict(RetryLater):
+    """Somebody else polls with the same token."""
+
+
 class _Trouble:
     """Waits between attempts, and tells the log when trouble begins, changes and ends."""
 
     def __init__(self) -> None:
         self._attempts = 0
         self._reason: str | None = None
+        self._over_at = 0.0
 
-    async def wait(self, reason: str, at_least: float | None = None) -> None:
+    async def wait(self, reason: str, at_least: float | None = None, over_after: float = 0.0) -> None:
+        self._over_at = time.monotonic() + over_after
         if reason != self._reason:
             logger.warning("Polling Telegram does not work now and is tried again: %s", reason)
             self._reason = reason
@@ -366,7 +380,7 @@ class _Trouble:
         await asyncio.sleep(max(at_least or 0.0, backoff(self._attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)))
 
     def over(self) -> None:
-        if self._reason is not None:
+        if self._reason is not None and time.monotonic() >= self._over_at:
             logger.warning("Polling Telegram works again")
             self._reason = None
             self._attempts = 0

@@ -480,6 +480,7 @@ class Platform:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telegram, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(telegram, "LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(telegram, "CONFLICT_OVER", 0.0)
 
 
 class Collector:

@@ -51,6 +51,8 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     out_of_order: float = 0.0
     """Share of updates whose successor does not wait for them: half of them are delivered at the same moment as it,
     half of them after it."""
+    at_once: int = 1
+    """Updates of a chat that may be under way together. Telegram has one; more is for who does not wait."""
     seed: int = 0
     first_chat: int = 1
     first_number: int = 1
@@ -211,7 +213,7 @@ class Load:
     def _begin_next(self, chat: Chat) -> None:
         """Begin the chat's next update, unless it has to wait."""
         open_loop = self.plan.rate is not None
-        while chat.left and chat.under_way == 0 and (chat.due or not open_loop):
+        while chat.left and chat.under_way < self.plan.at_once and (chat.due or not open_loop):
             task = chat.left.popleft()
             self._begin(task, chat.due.popleft() if open_loop else time.monotonic())
             if task.together and chat.left and (chat.due or not open_loop):

@@ -100,7 +100,7 @@ class Server:
     @classmethod
     def maxbot(
         cls,
-        bot: Path,
+        bot: Path | str,
         log: Path,
         *options: str,
         workers: int = 1,
@@ -109,7 +109,7 @@ class Server:
         environment: Mapping[str, str] | None = None,
         expect_tracebacks: bool = False,
     ) -> Self:
-        """`python -m maxbot run` on a free port of 127.0.0.1, with webhooks."""
+        """`python -m maxbot run` on a free port of 127.0.0.1, with webhooks; the bot is a file or `module:name`."""
         port = port or free_port()
         command = [sys.executable, "-m", "maxbot", "run", "--bot", str(bot), "--updater", "webhooks"]
         command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
@@ -172,11 +172,7 @@ class Server:
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes: children of the supervisor, without the helper that Python's own
         multiprocessing starts (its resource tracker)."""
-        return [
-            child
-            for child in self.children()
-            if child.ppid() == self.pid and not any("resource_tracker" in part for part in child.cmdline())
-        ]
+        return [child for child in self.children() if _is_worker(child, self.pid)]
 
     def family(self) -> list[psutil.Process]:
         """Return the main process and all its descendants that live now."""
@@ -286,6 +282,13 @@ def _lives(process: psutil.Process) -> bool:
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
+        return False
+
+
+def _is_worker(process: psutil.Process, supervisor: int) -> bool:
+    try:
+        return bool(process.ppid() == supervisor and "resource_tracker" not in " ".join(process.cmdline()))
+    except psutil.NoSuchProcess:  # it has ended since; a zombie is that too
         return False
 
 

@@ -1,0 +1,1 @@
+"""The real command under signals, kills and load."""

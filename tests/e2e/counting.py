@@ -1,0 +1,48 @@
+"""A bot whose replies say how many turns of the user it remembers. The environment makes it slow, and has it killed."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from maxbot import MaxBot
+from maxbot.bot import BotTurn
+from maxbot.channels.telegram import TelegramChannel
+from tests.support.fuses import Fuses
+
+REPLIES = int(os.environ.get("E2E_REPLIES", "1"))
+"""To each message."""
+
+WORK = float(os.environ.get("E2E_WORK", "0"))
+"""Seconds that a turn takes."""
+
+SLOW_FROM = 1_000
+"""Chats from this number on are slow: their turns take `SLOW_WORK` seconds."""
+
+SLOW_WORK = float(os.environ.get("E2E_SLOW_WORK", "0"))
+
+bot = MaxBot(
+    channels=[
+        TelegramChannel(
+            api_token=os.environ["E2E_TOKEN"],
+            api_url=os.environ["E2E_API_URL"],
+            secret_token=os.environ.get("E2E_SECRET"),
+        )
+    ]
+)
+
+fuses = Fuses(Path(os.environ["E2E_FUSES"])) if "E2E_FUSES" in os.environ else None
+if fuses is not None:
+    fuses.install()
+
+
+@bot.handler
+async def handle(turn: BotTurn) -> None:
+    turns = turn.state["turns"] = turn.state.get("turns", 0) + 1
+    seconds = SLOW_WORK if int(turn.dialog.user) >= SLOW_FROM else WORK
+    if seconds:
+        await asyncio.sleep(seconds)
+    if fuses is not None:
+        fuses.burn("running")
+    text = turn.message["text"]
+    for index in range(1, REPLIES + 1):
+        turn.say(f"{text}#{index} {turns}" if REPLIES > 1 else f"{text} {turns}")
