@@ -129,7 +129,7 @@ BUGS = (
     Bug(
         "sigint-to-the-workers",
         "stop is clean and bounded",
-        "maxbot/server/worker.py",
+        "maxbot/server/signals.py",
         "        signal.signal(number, signal.SIG_IGN)\n",
         "        signal.signal(number, signal.default_int_handler)\n",
         ("tests/e2e/test_stop.py",),
@@ -137,7 +137,7 @@ BUGS = (
     Bug(
         "outlive-the-supervisor",
         "no orphan, no second master",
-        "maxbot/server/worker.py",
+        "maxbot/server/signals.py",
         "        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)\n",
         "        pass\n",
         ("tests/e2e/test_supervision.py",),
