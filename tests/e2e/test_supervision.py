@@ -30,7 +30,16 @@ def pids(server: Server) -> set[int]:
 
 
 def worker_pids(server: Server) -> set[int]:
-    return {worker.pid for worker in server.workers()}
+    """Return the process ids of the workers that live, in whatever state they are."""
+    return {child.pid for child in server.children() if "maxbot.server.worker" in command(child)}
+
+
+def command(process: psutil.Process) -> list[str]:
+    """Return the command line of a process; nothing of one that is about to be gone."""
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
 
 
 def wait_for_a_worker(server: Server) -> None:
@@ -63,7 +72,7 @@ def test_a_killed_worker_is_replaced_at_once_and_the_others_serve(tmp_path: Path
     """100 kills in full, 4 else, under load."""
     with serve(tmp_path) as server, Load(server.port, connections=4, rate=100, go_on=True) as load:
         for trial in range(100 if FULL else 4):
-            victim = random.choice(server.workers()).pid
+            victim = random.choice(sorted(pids(server)))
             os.kill(victim, signal.SIGKILL)
             # A worker that did not live long is replaced after a pause, which grows.
             assert wait_for_two_others(server, victim) < 5 + trial
@@ -76,6 +85,7 @@ def test_a_killed_worker_is_replaced_at_once_and_the_others_serve(tmp_path: Path
 def test_a_worker_that_is_told_to_stop_drains_and_is_replaced(tmp_path: Path) -> None:
     """Given two workers under load and a turn of two seconds in each, when one gets a SIGTERM, nobody notices."""
     with serve(tmp_path, PROBE_SLEEP="2") as server, Load(server.port, rate=200) as load:
+        wait_for_two_others(server)
         for number in range(8):
             assert say(server.port, f"sleeper{number}", "nap 1") == 200
         worker = server.workers()[0]
@@ -193,7 +203,7 @@ def test_a_process_that_the_bot_starts_inherits_nothing(tmp_path: Path) -> None:
         (line,) = eventually(lambda: lines(tmp_path / "child"))
         assert ast.literal_eval(line) == ["0", "1", "2", "3"]  # 3 is the directory that it reads
         # It outlives the server, and keeps neither port nor database.
-        child = next(child for child in server.children() if "time.sleep(60)" in " ".join(child.cmdline()))
+        child = next(child for child in server.children() if "time.sleep(60)" in " ".join(command(child)))
         assert server.stop() == 0
         assert child.is_running()
         with serve(tmp_path, port=server.port):
@@ -300,14 +310,18 @@ def test_stacks_are_shown_and_nobody_dies_of_it(tmp_path: Path) -> None:
             server.signal_group(signal.SIGQUIT) if "listens on" in server.log else None
             time.sleep(0.1)
         server.wait_ready()
+        wait_for_two_others(server)
+        before = server.log.count("is here:")
         server.signal(signal.SIGQUIT)
-        eventually(lambda: server.log.count("Thread 0x") >= 4)
+        eventually(lambda: server.log.count("is here:") == before + 2)
+        assert "in run_turn" not in server.log  # they are idle
+        assert "maxbot/server/worker.py" in server.log.rpartition("is here:")[2]
         # One that ends while it is asked is no reason to give up.
         for _ in range(3):
-            victim = random.choice(server.workers())
+            victim = random.choice(sorted(pids(server)))
             server.signal(signal.SIGQUIT)
-            victim.kill()
-            wait_for_two_others(server, victim.pid)
+            os.kill(victim, signal.SIGKILL)
+            wait_for_two_others(server, victim)
         assert "this is a bug" not in server.log
         assert server.stop() == 0
         server.assert_no_traceback()
@@ -382,31 +396,39 @@ def test_a_blocked_worker_does_not_outlive_its_supervisor(tmp_path: Path) -> Non
 
 # As the first process of a container ────────────────────────────────────────────────────────────────────────────────
 
+
+def is_worker(process: psutil.Process) -> bool:
+    return "maxbot.server.worker" in command(process)
+
+
 ORPHAN = "import os, time; os.fork() or os.fork() or time.sleep(0.1)"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a process namespace needs root")
 def test_as_the_first_process_it_buries_orphans_and_stops_at_a_sigterm(tmp_path: Path) -> None:
     with serve(tmp_path) as server:
-        command = [*server._command]
+        arguments = [*server._command]
     unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     contained = Server(
-        [*unshare, *command], server.port, tmp_path / "contained", environment={"PROBE_CHILD": str(tmp_path / "child")}
+        [*unshare, *arguments],
+        server.port,
+        tmp_path / "contained",
+        environment={"PROBE_CHILD": str(tmp_path / "child")},
     )
     contained.start()
     try:
         contained.wait_ready()
-        first = next(child for child in contained.main.children() if "maxbot" in child.cmdline())
+        first = next(child for child in contained.main.children() if "maxbot" in command(child))
         for _ in range(5):
             subprocess.run(
                 ["nsenter", "--target", str(first.pid), "--pid", "--mount", sys.executable, "-c", ORPHAN], check=True
             )
-        eventually(lambda: [child for child in first.children() if child.status() != psutil.STATUS_ZOMBIE])
-        eventually(lambda: not [child for child in first.children() if child.status() == psutil.STATUS_ZOMBIE])
-        worker = next(child for child in first.children() if "maxbot.server.worker" in child.cmdline())
+        # All its orphans are gone, buried too: nobody but the two workers is left.
+        eventually(lambda: sorted(map(is_worker, first.children())) == [True, True])
+        worker = first.children()[0]
         worker.kill()
         eventually(lambda: worker.pid not in {child.pid for child in first.children()})
-        eventually(lambda: len([c for c in first.children() if "maxbot.server.worker" in c.cmdline()]) == 2)
+        eventually(lambda: sorted(map(is_worker, first.children())) == [True, True])
         first.terminate()
         assert contained.wait() == 0
         assert "Traceback" not in contained.log
