@@ -117,7 +117,7 @@ def test_a_full_disk_is_answered_503_and_all_goes_on_by_itself_when_there_is_spa
 
 @pytest.mark.parametrize("seconds", [2.0, 7.0])
 def test_nothing_is_acknowledged_while_another_process_locks_the_database(seconds: float, tmp_path: Path) -> None:
-    """100 messages a second for 5 or 10 s, 2 workers; a lock of 2 s, and of 7 s, longer than a transaction waits for it."""
+    """100 messages a second for 5 or 10 s, 2 workers; a lock of 2 s, and of 7 s, which no transaction waits for."""
     with (
         TelegramStandIn() as telegram,
         serve(telegram, tmp_path, workers=2) as server,

@@ -50,8 +50,8 @@ def test_a_killed_server_leaves_no_process_and_the_next_start_loses_nothing(tmp_
         uncertain = counter(tmp_path, "uncertain")
         assert verdict.uncertain + verdict.repeated <= uncertain
         say(
-            f"{kills} kills; all processes gone after the kill of the supervisor: {seconds(ends['the supervisor'])}; of "
-            f"everything: {seconds(ends['everything'])}; ready again {max(starts):.2f} s after "
+            f"{kills} kills; all processes gone after the kill of the supervisor: {seconds(ends['the supervisor'])}; "
+            f"of everything: {seconds(ends['everything'])}; ready again {max(starts):.2f} s after "
             f"the start at most, {sum(starts) / kills:.2f} s on average; {verdict.repeated} confirmed replies came "
             f"again, {verdict.early} early, {uncertain} counted as uncertain; failed deliveries: {record.failures}"
         )

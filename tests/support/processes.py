@@ -217,8 +217,8 @@ class Server:
         for process in family:
             if _lives(process):
                 process.kill()
+        self._process.wait(10)  # first: psutil would take its status away
         psutil.wait_procs(family, timeout=10)
-        self._process.wait(10)
 
     def wait(self, timeout: float = 40.0) -> int:
         """Wait for the end of the main process and return its status."""
