@@ -9,6 +9,6 @@ def backoff(attempts: int, *, first: float, longest: float) -> float:
     Args:
         attempts: How many failed, from 1.
         first: About how long to wait after the first, in seconds.
-        longest: The limit, in seconds.
+        longest: The limit, in seconds, to which the jitter adds or from which it takes a quarter at most.
     """
     return min(first * 2.0 ** min(attempts - 1, 30), longest) * random.uniform(0.75, 1.25)

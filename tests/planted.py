@@ -82,13 +82,13 @@ BUGS = (
         "maxbot/storage/dialogs.py",
         "    _put.many(\n",
         "    connection.commit(); connection.begin(); __import__('time').sleep(0.005)\n    _put.many(\n",
-        ("tests/storage/test_dialogs.py", "tests/e2e/test_worker_kills.py"),
+        ("tests/storage/test_dialogs.py",),
     ),
     Bug(
         "retry-at-the-end",
         "replies in order, the next after the end of the last",
         "maxbot/outbox/send.py",
-        "        raise Waits(wait)\n",
+        "        raise Waits(wait if stored else 0.0)\n",
         "        return\n",
         ("tests/outbox/test_send.py",),
     ),
@@ -105,7 +105,7 @@ BUGS = (
         "a stale holder changes nothing",
         "maxbot/storage/dialogs.py",
         '        dialogs.c.version == bindparam("loaded"),\n',
-        '        dialogs.c.version >= bindparam("loaded") * 0,\n',
+        "",
         ("tests/storage/test_dialogs.py",),
     ),
     Bug(
@@ -129,7 +129,7 @@ BUGS = (
     Bug(
         "sigint-to-the-workers",
         "stop is clean and bounded",
-        "maxbot/server/worker.py",
+        "maxbot/server/signals.py",
         "        signal.signal(number, signal.SIG_IGN)\n",
         "        signal.signal(number, signal.default_int_handler)\n",
         ("tests/e2e/test_stop.py",),
@@ -137,7 +137,7 @@ BUGS = (
     Bug(
         "outlive-the-supervisor",
         "no orphan, no second master",
-        "maxbot/server/worker.py",
+        "maxbot/server/signals.py",
         "        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)\n",
         "        pass\n",
         ("tests/e2e/test_supervision.py",),

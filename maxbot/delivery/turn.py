@@ -67,7 +67,11 @@ class Turns:
             reason = f"The worker died {MOST_ATTEMPTS} times while it ran this turn"
             await self._set_aside(dialog, update, reason, None)
             return []
-        return await self._run(dialog, work, update)
+        try:
+            return await self._run(dialog, work, update)
+        except asyncio.CancelledError:  # a stop that could not wait, and no death
+            self._store.unmark_attempt(update.id)
+            raise
 
     async def _run(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
         failure: BaseException | None = None

@@ -28,6 +28,6 @@ def run(settings: Settings, bot: MaxBot) -> int:
         StartError: The machine says no.
     """
     # The signal handlers are installed before this is called, and nothing slow may be imported before them.
-    from maxbot.server.run import run as serve
+    from maxbot.server.start import run as serve
 
     return serve(settings, bot)

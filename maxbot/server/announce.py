@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 def base_url(settings: Settings, sockets: list[socket.socket]) -> str:
     """Return the URL under which the server is reached on this machine."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host or "localhost"
     return f"http://{host}:{sockets[0].getsockname()[1]}"
 
 

@@ -144,11 +144,23 @@ class WorkerProcess:
 
     async def stacks(self) -> str:
         """Return what each of its threads is doing, as text; works with a blocked event loop."""
-        before = self._stacks.seek(0, os.SEEK_END)
-        os.kill(self.pid, signal.SIGQUIT)
-        await asyncio.sleep(STACKS_WAIT)
+        if self.status is None:
+            before = self._stacks.seek(0, os.SEEK_END)
+            os.kill(self.pid, signal.SIGQUIT)
+            await asyncio.sleep(STACKS_WAIT)
+        if self.status is not None:  # it may end while it is asked
+            return f"(nowhere: it has ended {how(self.status)})"
         self._stacks.seek(before)
-        return self._stacks.read().decode(errors="replace").rstrip()
+        return self._stacks.read().decode(errors="replace").rstrip() or "(it shows no stacks yet)"
+
+
+def how(status: int | None) -> str:
+    """Say how a process ended, by its exit status."""
+    if status is None:
+        return "unnoticed"
+    if status < 0:
+        return f"by {signal.Signals(-status).name}"
+    return f"with status {status}"
 
 
 def _spawn(arguments: list[str], descriptors: list[int]) -> subprocess.Popen[bytes]:

@@ -4,10 +4,10 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from maxbot.bot import MaxBot
-from maxbot.channels.base import Services
+from maxbot.channels.base import Channel, Services
 from maxbot.delivery import Delivery
 from maxbot.errors import StartError
 from maxbot.inbox.accept import Inbox
@@ -17,6 +17,7 @@ from maxbot.locks import UserLocks
 from maxbot.server.health import Health
 from maxbot.server.http import WebServer
 from maxbot.server.polling import Polling
+from maxbot.server.sockets import explain
 from maxbot.server.webapp import build_webapp
 from maxbot.settings import Settings
 from maxbot.storage.database import Database
@@ -70,7 +71,19 @@ class Service:
 
         Args:
             sockets: To listen on; not used when polling.
+
+        Raises:
+            StartError: The port is in use, by somebody who was bound to it as well and listened first.
         """
+        try:
+            await self._open(sockets)
+        except BaseException:
+            for task in self._background:
+                task.cancel()
+            await self._database.close()  # its thread must not outlive the event loop
+            raise
+
+    async def _open(self, sockets: list[socket.socket]) -> None:
         for channel in self._channels.values():
             await channel.start(Services(mailbox=self._store))
         self._background = [
@@ -82,7 +95,10 @@ class Service:
             self._polling.start()
         else:
             self._web = WebServer(build_webapp(self._channels, self._inbox, self._health))
-            await self._web.start(sockets)
+            try:
+                await self._web.start(sockets)
+            except OSError as error:  # bound by two before one of them listens: the other one is told here
+                raise explain(error, self._settings.host, self._settings.port) from error
 
     def sweep(self) -> None:
         """Take up what a worker that died has left."""
@@ -97,6 +113,11 @@ class Service:
         assert self._settings.public_url is not None
         for channel in self._channels.values():
             await channel.register(f"{self._settings.public_url.rstrip('/')}/{channel.name}")
+
+    def hurry(self, linger: float) -> None:
+        """While stopping: let open connections send requests for so long (seconds) and no longer."""
+        if self._web is not None:
+            self._web.linger(linger)
 
     async def stop(self, linger: float) -> int:
         """Let nothing more in, finish what is under way, close.
@@ -114,13 +135,21 @@ class Service:
         if self._web is not None:
             await asyncio.gather(
                 self._web.stop(linger, self._settings.shutdown_timeout),
-                *(channel.drain() for channel in self._channels.values()),
+                *(_whatever_happens(channel, channel.drain()) for channel in self._channels.values()),
             )
         for task in self._background:
             task.cancel()
         await asyncio.wait(self._background)
         unfinished = await self._delivery.drain(deadline - time.monotonic())
         for channel in self._channels.values():
-            await channel.close()
+            await _whatever_happens(channel, channel.close())
         await self._database.close()
         return unfinished
+
+
+async def _whatever_happens(channel: Channel, step: Awaitable[None]) -> None:
+    """A channel that fails at the stop must not keep the others, or the turns under way, from their end."""
+    try:
+        await step
+    except Exception:
+        logger.exception("Channel %s failed while it was stopped", channel.name)

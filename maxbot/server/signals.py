@@ -2,7 +2,8 @@
 
 until the loop runs   SIGINT, SIGTERM: exit at once, nothing was accepted yet; SIGHUP: ignored
 supervisor            SIGINT, SIGTERM: stop, a second one: at once; SIGHUP: replace the workers; SIGQUIT: show stacks
-worker                SIGINT, SIGHUP (the terminal sends them to the whole group): ignored; SIGTERM: stop
+worker                SIGINT, SIGHUP (the terminal sends them to the whole group): ignored; SIGTERM: stop;
+                      SIGQUIT: write stacks where the supervisor reads them
 """
 
 import os
@@ -12,6 +13,10 @@ from types import FrameType
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 CONTROLLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HELD_BACK = (*CONTROLLED, signal.SIGQUIT)
+"""SIGQUIT asks for stacks: a worker that cannot show any yet must not die of it."""
+
+_PR_SET_PDEATHSIG = 1
 
 
 def install_early() -> None:
@@ -27,12 +32,34 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 def block() -> None:
     """Hold signals back: for a worker's birth, and for the last moments of a process that has stopped already."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, CONTROLLED)
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
 
 
 def unblock() -> None:
     """Let signals come again."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, CONTROLLED)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
+
+
+def ignore_until_ready() -> None:
+    """In a worker, born with its signals held back: let them come, and none of them be Python's."""
+    for number in HELD_BACK:
+        signal.signal(number, signal.SIG_IGN)
+    unblock()
+
+
+def die_with(supervisor: int) -> None:
+    """Have the kernel end this process with its supervisor, even if its event loop is blocked by then.
+
+    Args:
+        supervisor: Process id of the parent; if that is gone already, so is this process.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        # https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor:
+        os._exit(0)
 
 
 def terminal_is_gone(had_terminal: bool) -> bool:

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
+import signal
 import socket
+from types import FrameType
 
 from maxbot.bot import MaxBot
 from maxbot.errors import SendError, StartError
@@ -15,6 +17,9 @@ from maxbot.server.service import Service
 from maxbot.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+GRACE = 1.0
+"""Seconds beyond the shutdown timeout after which the process ends, whatever it does."""
 
 
 class SingleProcess:
@@ -33,6 +38,7 @@ class SingleProcess:
         self._sockets = sockets
         self._user_locks = user_locks
         self._failure: StartError | None = None
+        self._told = False
 
     async def run(self) -> int:
         """Serve; return the exit status.
@@ -41,20 +47,18 @@ class SingleProcess:
             StartError: The service could not start or go on.
         """
         self._stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
+        # Not the loop's own handlers: these run between two steps of the bot's code too, when that blocks the loop.
         for number in signals.CONTROLLED:  # there are no workers to replace: a SIGHUP stops as well
-            loop.add_signal_handler(number, self._on_signal)
+            signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGALRM, self._on_deadline)
         service = Service(self._settings, self._bot, self._user_locks, self._cannot_go_on)
         await service.start(self._sockets)
         announce(self._settings, self._sockets, self._bot.channels.values(), "a single process")
-        if self._settings.public_url:
-            try:
-                await service.register()
-            except SendError as error:
-                self._failure = StartError(f"The webhooks are not registered: {error}")
-                self._stop.set()
+        registering = asyncio.create_task(self._register(service))
         await self._stop.wait()
         logger.info("Stopping: finishing what is under way")
+        registering.cancel()
         unfinished = await service.stop(LINGER)
         signals.block()
         if unfinished:
@@ -63,11 +67,27 @@ class SingleProcess:
             raise self._failure
         return 0
 
-    def _on_signal(self) -> None:
-        if self._stop.is_set():
+    async def _register(self, service: Service) -> None:
+        if not self._settings.public_url:
+            return
+        try:
+            await service.register()
+        except SendError as error:
+            self._cannot_go_on(StartError(f"The webhooks are not registered: {error}"))
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._told:
             logging.shutdown()
             os._exit(0)  # told twice: at once. All that was accepted is stored.
-        self._stop.set()
+        self._told = True
+        # There is no supervisor to end this process where the bot's code blocks its loop, or a thread of its own.
+        signal.setitimer(signal.ITIMER_REAL, self._settings.shutdown_timeout + GRACE)
+        self._loop.call_soon_threadsafe(self._stop.set)
+
+    def _on_deadline(self, number: int, frame: FrameType | None) -> None:
+        logger.warning("Ended before it was done: the bot's code does not return. Its messages stay in the inbox")
+        logging.shutdown()
+        os._exit(0)
 
     def _cannot_go_on(self, error: StartError) -> None:
         self._failure = error

@@ -2,32 +2,43 @@
 
 import errno
 import socket
+from typing import Any
 
 from maxbot.errors import StartError, UsageError
+
+ANY_PORT_ATTEMPTS = 20
+"""With several addresses, a port that is free on the first may be in use on the next."""
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
     """Bind every address of a host name, without listening yet: clients are refused until a worker is ready.
 
     Args:
-        host: A name or an address.
+        host: A name or an address; empty for all addresses of the machine.
         port: 0 takes any free one, the same for all addresses.
 
     Raises:
         StartError: The port is in use, or not ours to take.
         UsageError: The host is not this machine's.
     """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        raise UsageError(f"--host {host}: {error.strerror}") from None
+    attempts = 1 if port else ANY_PORT_ATTEMPTS
+    while True:
+        attempts -= 1
+        try:
+            return _bind_all(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not attempts:
+                raise explain(error, host, port) from None
+
+
+def _bind_all(host: str, port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
-    failure: OSError | None = None
-    for family, kind, protocol, _, address in dict.fromkeys(found):
+    missing: OSError | None = None
+    for family, kind, protocol, address in _addresses(host):
         try:
             listener = socket.socket(family, kind, protocol)
         except OSError as error:  # the machine has no IPv6
-            failure = error
+            missing = error
             continue
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,19 +49,34 @@ def bind(host: str, port: int) -> list[socket.socket]:
             listener.bind((address[0], chosen, *address[2:]))
         except OSError as error:
             listener.close()
-            failure = error
-            if error.errno != errno.EADDRNOTAVAIL:
-                break
+            if error.errno != errno.EADDRNOTAVAIL:  # that is: the machine has the family, and not this address
+                for other in sockets:
+                    other.close()
+                raise
+            missing = error
         else:
             sockets.append(listener)
-    if failure is not None and (not sockets or failure.errno in (errno.EADDRINUSE, errno.EACCES)):
-        for listener in sockets:
-            listener.close()
-        raise _explain(failure, host, port)
+    if missing is not None and not sockets:
+        raise missing
     return sockets
 
 
-def _explain(error: OSError, host: str, port: int) -> StartError | UsageError:
+def _addresses(host: str) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, tuple[Any, ...]]]:
+    """Look a host up.
+
+    Raises:
+        UsageError: There is no such host.
+    """
+    try:
+        found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a name of a host"
+        raise UsageError(f"--host {host}: {reason}") from None
+    return [(family, kind, protocol, address) for family, kind, protocol, _, address in dict.fromkeys(found)]
+
+
+def explain(error: OSError, host: str, port: int) -> StartError | UsageError:
+    """Return what to tell the user about an address that cannot be had."""
     if error.errno == errno.EADDRINUSE:
         return StartError(
             f"Port {port} on {host} is in use: stop what listens there, or choose another one with --port"
@@ -63,8 +89,9 @@ def _explain(error: OSError, host: str, port: int) -> StartError | UsageError:
 
 
 def is_public(host: str) -> bool:
-    """Whether others than this machine can reach a host's address."""
-    if host == "":
-        return True
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return any(not (str(entry[4][0]).startswith("127.") or entry[4][0] == "::1") for entry in found)
+    """Whether others than this machine can reach a host's address.
+
+    Raises:
+        UsageError: There is no such host.
+    """
+    return any(not (str(address[0]).startswith("127.") or address[0] == "::1") for *_, address in _addresses(host))

@@ -21,7 +21,7 @@ from maxbot.locks.unix import LockClient, LockServer
 from maxbot.server import signals
 from maxbot.server.announce import announce
 from maxbot.server.control import KEEP_ALIVE, LINGER, Register, Sweep
-from maxbot.server.process import WorkerProcess
+from maxbot.server.process import WorkerProcess, how
 from maxbot.server.reload import watch_files
 from maxbot.settings import Settings
 
@@ -141,11 +141,14 @@ class Supervisor:
     async def _keep(self, slot: Slot) -> None:
         """Keep a worker in a slot: start one, and another one whenever it ends or is to be replaced."""
         while True:
+            slot.replace.clear()  # before the start: what was changed during it asks for another one
             process = await self._start(slot)
+            slot.replaced.set()
             if process is None:
                 slot.failures += 1
                 if slot.process is None:
-                    await asyncio.sleep(backoff(slot.failures, first=0.1, longest=30.0))
+                    pause = backoff(slot.failures, first=0.1, longest=30.0)
+                    await _first_of(slot.replace.wait(), timeout=pause)
                     continue
                 # The old one goes on: better an old bot than none.
                 logger.error("%s is not replaced, as its successor does not start", slot.name)
@@ -153,8 +156,6 @@ class Supervisor:
                 if slot.process is not None:
                     slot.process.stop(KEEP_ALIVE)
                 slot.process = process
-            slot.replace.clear()
-            slot.replaced.set()
             if await self._serves_until_it_ends(slot):
                 pause = self._pause_after_death(slot)
                 slot.process = None
@@ -162,7 +163,11 @@ class Supervisor:
 
     async def _start(self, slot: Slot) -> WorkerProcess | None:
         """Start a worker for a slot; return it once it serves, or None if it does not get so far."""
-        process = self._unborn.pop(0) if self._unborn else WorkerProcess(slot.name, self._sockets)
+        try:
+            process = self._unborn.pop(0) if self._unborn else WorkerProcess(slot.name, self._sockets)
+        except OSError as error:  # no memory, too many processes or files: it may pass, and others may serve
+            self._start_failed(slot.name, None, f"the system does not let it: {error}")
+            return None
         self._alive.add(process)
         process.watch(self._ended)
         self._lock_connections[process] = await self._locks.serve(process.locks_socket, process.name)
@@ -170,7 +175,7 @@ class Supervisor:
         await _first_of(process.ready.wait(), process.ended.wait())
         if not process.ready.is_set():
             await process.close()
-            self._start_failed(process)
+            self._start_failed(process.name, process.failure, f"it ended {how(process.status)} while starting")
             return None
         self._now_serves(process)
         return process
@@ -196,6 +201,7 @@ class Supervisor:
 
     def _now_serves(self, process: WorkerProcess) -> None:
         self._failed_starts = 0
+        self._said.clear()
         if not self._served:
             self._served = True
             count = len(self._slots)
@@ -207,14 +213,24 @@ class Supervisor:
             )
         self._have_webhooks_registered()
 
-    def _start_failed(self, process: WorkerProcess) -> None:
-        reason = process.failure or f"it ended {_how(process.status)} while starting"
+    def _start_failed(self, name: str, failure: str | None, otherwise: str) -> None:
+        """See whether it is hopeless.
+
+        Args:
+            name: Whose start failed.
+            failure: The reason in the worker's own words, if it had any.
+            otherwise: What was seen of it.
+        """
+        reason = failure or otherwise
         if reason not in self._said:
             self._said.add(reason)
-            logger.error("%s does not start: %s", process.name, reason)
+            logger.error("%s does not start: %s", name, reason)
+        if any(slot.process is not None for slot in self._slots):
+            return
         self._failed_starts += 1
-        serving = any(slot.process is not None for slot in self._slots)
-        if not serving and ((process.failure and not self._served) or self._failed_starts >= HOPELESS):
+        # A run that never served need not try for long. But one worker's trouble is not yet everybody's.
+        most = min(HOPELESS, len(self._slots)) if failure and not self._served else HOPELESS
+        if self._failed_starts >= most:
             logger.error("No worker can start: giving up")
             self._give_up()
 
@@ -229,7 +245,7 @@ class Supervisor:
             connection.close()  # its end may still be open in a process that the bot's code started
         if process.ready.is_set() and not self._stop.is_set():
             if not process.stopping:
-                logger.error("%s (pid %d) ended %s", process.name, process.pid, _how(process.status))
+                logger.error("%s (pid %d) ended %s", process.name, process.pid, how(process.status))
                 if process.failure:
                     self._fail(process.failure)
             for other in self._alive:
@@ -268,6 +284,7 @@ class Supervisor:
             for process in list(self._alive):
                 if late > WATCH:  # this process was paused, and so was its hearing
                     process.last_beat += late
+                    process.born_at += late
                 if process.ready.is_set() and now - process.last_beat > self._settings.hang_timeout:
                     await self._end_hanging(process, "does not run its event loop")
                 elif not process.ready.is_set() and process.age() > self._settings.start_timeout:
@@ -303,11 +320,14 @@ class Supervisor:
             await self._replace_all.wait()
             self._replace_all.clear()
             logger.info("Replacing the workers")
+            before = {slot.process for slot in self._slots}
             for slot in self._slots:
                 slot.replaced.clear()
                 slot.replace.set()
                 await slot.replaced.wait()
-            logger.info("The workers are replaced")
+            await asyncio.sleep(0)  # the last slot takes its new worker
+            if before.isdisjoint(slot.process for slot in self._slots):
+                logger.info("The workers are replaced")
 
     # Stopping ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -326,14 +346,6 @@ class Supervisor:
             logger.warning("%s (pid %d) is ended before it was done", process.name, process.pid)
             process.kill()
         await _all_ended(list(self._alive))
-
-
-def _how(status: int | None) -> str:
-    if status is None:
-        return "unnoticed"
-    if status < 0:
-        return f"by {signal.Signals(-status).name}"
-    return f"with status {status}"
 
 
 async def _first_of(*waits: Coroutine[Any, Any, object], timeout: float | None = None) -> None:

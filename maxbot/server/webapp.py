@@ -115,7 +115,7 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
 
 def _log_refusal(request: Request, status: int, reason: str) -> None:
     client = request.client.host if request.client else "unknown"
-    logger.warning("Refused %s %s from %s: %d %s", request.method, request.url.path[:100], client, status, reason)
+    logger.warning("Refused %s %s from %s: %d %s", request.method, request.scope["path"][:100], client, status, reason)
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

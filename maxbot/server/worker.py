@@ -6,15 +6,13 @@ Started as `python -m maxbot.server.worker CONTROL STACKS SUPERVISOR`: two file 
 from maxbot.server import signals
 
 if __name__ == "__main__":
-    import signal
+    import sys
 
-    # Born with its signals blocked, so that a Ctrl-C in its first moments is not Python's.
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    signals.unblock()
+    # Before the imports below, which take longer than an orphan may live, or a Ctrl-C of the first moments may wait.
+    signals.die_with(int(sys.argv[3]))
+    signals.ignore_until_ready()
 
 import asyncio
-import ctypes
 import faulthandler
 import logging
 import os
@@ -31,6 +29,7 @@ from maxbot.locks.custom import load_user_locks, running
 from maxbot.locks.unix import UnixLocks
 from maxbot.logs import configure
 from maxbot.server.control import (
+    LINGER,
     Beat,
     Control,
     Failed,
@@ -51,13 +50,10 @@ logger = logging.getLogger(__name__)
 BEAT = 1.0
 """Seconds between two signs of life."""
 
-_PR_SET_PDEATHSIG = 1
-
 
 def main() -> None:
     """Be a worker, from the first line to the exit."""
-    control, stacks, supervisor = (int(argument) for argument in sys.argv[1:4])
-    _die_with(supervisor)
+    control, stacks = (int(argument) for argument in sys.argv[1:3])
     _restore_environment()
     faulthandler.register(signal.SIGQUIT, file=stacks, all_threads=True, chain=False)
     sock = socket.socket(fileno=control)
@@ -82,15 +78,6 @@ def main() -> None:
     import uvloop
 
     raise SystemExit(uvloop.run(Worker(start, bot).run(sock)))
-
-
-def _die_with(supervisor: int) -> None:
-    """Have the kernel end this process with its supervisor, even if its event loop is blocked by then."""
-    if sys.platform == "linux":
-        # https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != supervisor:
-        raise SystemExit(0)
 
 
 def _restore_environment() -> None:
@@ -119,18 +106,19 @@ class Worker:
         self._bot = bot
         self._registering: asyncio.Task[None] | None = None
         self._stop: asyncio.Future[float]
+        self._service: Service | None = None
 
     async def run(self, sock: socket.socket) -> int:
         """Serve; return the exit status."""
         loop = asyncio.get_running_loop()
         self._stop = loop.create_future()
         self._control = await Control.open(sock, ToWorker)
-        loop.add_signal_handler(signal.SIGTERM, self._told_to_stop, 0.0)
+        loop.add_signal_handler(signal.SIGTERM, self._told_to_stop, LINGER)
         try:
             async with running(self._user_locks()) as user_locks:
-                self._service = Service(self._start.settings, self._bot, user_locks, self._cannot_go_on)
-                await self._service.start([socket.socket(fileno=number) for number in self._start.listeners])
-                await self._serve()
+                service = self._service = Service(self._start.settings, self._bot, user_locks, self._cannot_go_on)
+                await service.start([socket.socket(fileno=number) for number in self._start.listeners])
+                await self._serve(service)
         except Exception as error:
             self._control.send(Failed(_reason(error)))
             await self._control.flush()
@@ -144,11 +132,11 @@ class Worker:
             return self._bot.user_locks()
         return UnixLocks(socket.socket(fileno=self._start.locks))
 
-    async def _serve(self) -> None:
+    async def _serve(self, service: Service) -> None:
         self._control.send(Ready())
-        tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._listen())]
+        tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._listen(service))]
         linger = await self._stop
-        unfinished = await self._service.stop(linger)
+        unfinished = await service.stop(linger)
         if unfinished:
             logger.warning("%d dialogs were not finished in time; their messages stay in the inbox", unfinished)
         if self._registering is not None:
@@ -156,13 +144,13 @@ class Worker:
         for task in tasks:
             task.cancel()
 
-    async def _listen(self) -> None:
+    async def _listen(self, service: Service) -> None:
         while message := await self._control.receive():
             match message:
                 case Sweep():
-                    self._service.sweep()
+                    service.sweep()
                 case Register():
-                    self._registering = asyncio.create_task(self._register())
+                    self._registering = asyncio.create_task(self._register(service))
                 case Stop():
                     self._told_to_stop(message.linger)
         # The supervisor is gone, and with it the locks. All that was accepted is stored: whoever is next goes on.
@@ -174,11 +162,11 @@ class Worker:
             self._control.send(Beat())
             await asyncio.sleep(BEAT)
 
-    async def _register(self) -> None:
+    async def _register(self, service: Service) -> None:
         failures = 0
         while True:
             try:
-                await self._service.register()
+                await service.register()
             except SendError as error:
                 failures += 1
                 pause = backoff(failures, first=1.0, longest=60.0)
@@ -191,6 +179,8 @@ class Worker:
     def _told_to_stop(self, linger: float) -> None:
         if not self._stop.done():
             self._stop.set_result(linger)
+        elif self._service is not None:
+            self._service.hurry(linger)  # an unhurried replacement has become a stop
 
     def _cannot_go_on(self, error: StartError) -> None:
         self._control.send(Failed(str(error)))

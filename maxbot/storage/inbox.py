@@ -69,28 +69,28 @@ def accept(connection: Connection, items: list[Accept]) -> list[list[bool]]:
 
 
 class MarkAttempt(NamedTuple):
-    """A turn of an update that somebody left behind is about to start."""
+    """A turn of an update that somebody left behind is about to start, or was ended by no fault of its own."""
 
     update_id: int
+    change: int
+    """1, or -1 to take one back."""
 
 
 _mark_attempt = (
     update(inbox)
     .where(inbox.c.id == bindparam("update_id"))
-    .values(attempts=inbox.c.attempts + 1)
+    .values(attempts=inbox.c.attempts + bindparam("change"))
     .returning(inbox.c.attempts)
 )
 
 
 def mark_attempt(connection: Connection, items: list[MarkAttempt]) -> list[int]:
-    """Count an attempt at an update.
+    """Count attempts at updates.
 
     Returns:
         Which one it is, counted from 1; 0 where the update is not in the inbox any more.
     """
-    return [
-        connection.execute(_mark_attempt, {"update_id": item.update_id}).scalar_one_or_none() or 0 for item in items
-    ]
+    return [connection.execute(_mark_attempt, item._asdict()).scalar_one_or_none() or 0 for item in items]
 
 
 class FindPending(NamedTuple):

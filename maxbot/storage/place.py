@@ -88,6 +88,7 @@ def claim(path: Path, timeout: float) -> int:
         raise StartError(f"The file {error.filename} cannot be used: {error.strerror}") from None
     while True:
         try:
+            # Not `flock`: a child that the bot's code forked would keep the claim after this process died.
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return descriptor
         except (BlockingIOError, PermissionError):  # POSIX allows either

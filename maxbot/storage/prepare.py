@@ -40,6 +40,7 @@ def prepare(backend: SQLite) -> None:
         raise StartError(f"The database {backend.path} cannot be used: {reason}{_advice(reason)}") from None
     finally:
         engine.dispose()
+        backend.close()
 
 
 def _bring_up_to_date(connection: Connection, path: Path) -> None:
@@ -116,3 +117,4 @@ def summarize(backend: SQLite) -> Summary | None:
         return None
     finally:
         engine.dispose()
+        backend.close()

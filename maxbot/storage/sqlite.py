@@ -49,25 +49,32 @@ class SQLite:
         # A file that is gone must not come back empty: `prepare` makes it, and nobody else.
         uri = f"{self.path.absolute().as_uri()}?mode=rw"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-        # The switch to WAL itself can find the file busy: hence the timeout first.
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
-        connection.execute("PRAGMA journal_mode = WAL")
+        # Of several workers that switch a new file to WAL at once, one would find it locked, whatever the timeout.
+        self._take_turn()
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        finally:
+            self.end()
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
         self._opened = _identity(self.path)
         return connection
 
     def begin(self, connection: Connection) -> None:
+        self._take_turn()
+        if _identity(self.path) != self._opened:
+            # SQLite would go on and write to a file that has no name any more: acknowledged and lost.
+            raise FileNotFoundError(f"{self.path} was removed or replaced")
+        connection.begin()
+
+    def _take_turn(self) -> None:
         # SQLite lets waiting writers sleep longer the longer they wait, so that the unlucky starve. The kernel wakes
         # the waiters of a file lock, and frees it when its holder dies. (`flock` would do too, but a child that the
         # bot's code forked would keep it after the holder's death, and all writers would wait for that child.)
         if self._queue is None:
             self._queue = os.open(f"{self.path}-writers", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.lockf(self._queue, fcntl.LOCK_EX)
-        if _identity(self.path) != self._opened:
-            # SQLite would go on and write to a file that has no name any more: acknowledged and lost.
-            raise FileNotFoundError(f"{self.path} was removed or replaced")
-        connection.begin()
 
     def end(self) -> None:
         if self._queue is not None:

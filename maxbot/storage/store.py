@@ -30,7 +30,12 @@ class Store:
 
     def mark_attempt(self, update_id: int) -> Future[int]:
         """Count a start at an update left behind; return which it is, from 1."""
-        return self._database.call(inbox.mark_attempt, inbox.MarkAttempt(update_id))
+        return self._database.call(inbox.mark_attempt, inbox.MarkAttempt(update_id, 1))
+
+    def unmark_attempt(self, update_id: int) -> None:
+        """Take an attempt back. Need not be awaited: it is done before the database closes, or matters little."""
+        future = self._database.call(inbox.mark_attempt, inbox.MarkAttempt(update_id, -1))
+        future.add_done_callback(lambda done: done.exception())  # or asyncio complains that nobody looked
 
     def find_pending(self, older_than: float, after: str, limit: int) -> Future[list[str]]:
         """Return up to `limit` dialogs above `after` with work that has waited for `older_than` seconds."""

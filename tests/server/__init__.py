@@ -1,0 +1,1 @@
+"""The edge and its processes, with real processes and sockets."""

@@ -1,1 +1,1 @@
-"""Storage on real SQLite files: what it promises, with several processes and with a database that fails."""
+"""Storage on SQLite files: what it promises, with several processes and with a database that fails."""

@@ -50,7 +50,8 @@ async def databases(path: Path, count: int) -> AsyncIterator[list[Database]]:
 
 def rows(path: Path, table: str) -> list[dict[str, Any]]:
     """Return all rows of a table, in the order of its first column."""
-    engine = SQLite(path).engine()
+    backend = SQLite(path)
+    engine = backend.engine()
     columns = metadata.tables[table].c
     try:
         with engine.connect() as connection:
@@ -58,6 +59,7 @@ def rows(path: Path, table: str) -> list[dict[str, Any]]:
             return [dict(row) for row in found]
     finally:
         engine.dispose()
+        backend.close()
 
 
 async def turn(store: Store, dialog: Dialog, run: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> Any:

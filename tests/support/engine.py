@@ -13,13 +13,14 @@ import random
 import selectors
 import sqlite3
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.pool import StaticPool
 
@@ -399,7 +400,7 @@ class _Worker:
     def __init__(self, simulation: "Simulation") -> None:
         self.simulation = simulation
         self.alive = True
-        store = Store(_SimulatedDatabase(self))
+        self.store = store = Store(_SimulatedDatabase(self))
         self.delivery = Delivery(
             store,
             _SimulatedBot(self),
@@ -429,6 +430,7 @@ class Simulation:
         self.outcomes = deque(plan.outcomes)
         self.transactions = 0
         self.in_flight: dict[str, defaultdict[_Worker, int]] = defaultdict(lambda: defaultdict(int))
+        self._began: dict[int, float] = {}
         self._delays_used = 0
         self._deaths = deque(plan.deaths)
         self._steps = 0
@@ -474,14 +476,14 @@ class Simulation:
         """Deliver an update until it is acknowledged, as platforms do."""
         update = self.plan.updates[number]
         delivered = Update(Dialog("test", f"user{update.user}"), f"update{number}", {"number": number})
-        first = self.loop.time()
+        began = self._began.setdefault(number, self.loop.time())
         for attempt in range(200):
             worker = self._workers[(update.worker + attempt) % len(self._workers)]
             with suppress(StorageUnavailable, TimeoutError):
                 async with asyncio.timeout(60.0):
                     await worker.inbox.accept([delivered])
                 if worker.alive:
-                    self.history.acknowledged.setdefault(number, (first, self.loop.time()))
+                    self.history.acknowledged.setdefault(number, (began, self.loop.time()))
                     return
             await asyncio.sleep(0.5)
         raise AssertionError(f"update {number} is never acknowledged")
@@ -523,7 +525,7 @@ class Simulation:
         with _backend.engine().begin() as connection:
             numbers = {row.id: int(row.key.removeprefix("update")) for row in connection.execute(select(seen))}
             for row in connection.execute(select(dialogs)):
-                history.states[row.dialog] = _json(row.state).get("turns", [])
+                history.states[row.dialog] = msgspec.json.decode(row.state).get("turns", [])
             for row in connection.execute(select(dead_letters)):
                 if row.kind == "update":
                     history.dead_updates.add(numbers[row.update_id])
@@ -532,14 +534,29 @@ class Simulation:
             history.counters = read_counters(connection)
 
 
-def _json(data: bytes) -> Any:
-    import msgspec
-
-    return msgspec.json.decode(data)
-
-
 def simulate(plan: Plan, drained_within: float = 3600.0) -> History:
     """Run a plan to its end."""
     _backend.empty()
     with virtual_time(plan.seed) as loop:
         return loop.run_until_complete(Simulation(plan, loop).run(drained_within))
+
+
+def run_with_store(scenario: Callable[[Store], Awaitable[None]]) -> None:
+    """Run a scenario in virtual time, with a store on an empty database."""
+    _backend.empty()
+    with virtual_time() as loop:
+        (worker,) = Simulation(Plan([], workers=1), loop)._workers
+        worker.sweeping.cancel()
+        loop.run_until_complete(scenario(worker.store))
+
+
+def letters() -> list[tuple[str, str, str | None]]:
+    """Return the dead letters of the last run: (kind, reason, traceback)."""
+    with _backend.engine().begin() as connection:
+        return [(row.kind, row.reason, row.traceback) for row in connection.execute(select(dead_letters))]
+
+
+def counters() -> dict[str, int]:
+    """Return the counters of the last run."""
+    with _backend.engine().begin() as connection:
+        return read_counters(connection)

@@ -1,10 +1,11 @@
 """From settings to a running server: check, bind, find the database, then supervise or serve."""
 
 import dataclasses
+import signal
 import socket
 
 from maxbot.bot import MaxBot
-from maxbot.errors import UsageError
+from maxbot.errors import StartError, UsageError
 from maxbot.locks.custom import load_user_locks, running
 from maxbot.logs import configure
 from maxbot.server.cpus import usable_cpus
@@ -67,6 +68,7 @@ def _run_single(settings: Settings, bot: MaxBot, sockets: list[socket.socket]) -
     try:
         return uvloop.run(serve())
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)  # the deadline of the stop is kept
         farewell(settings)
 
 
@@ -80,13 +82,13 @@ def check(settings: Settings, bot: MaxBot) -> None:
         raise UsageError(
             "The bot has no channels, so nobody can talk to it: add `channels: {web: {}}` to try it in a browser"
         )
+    if settings.reload and settings.single_process:
+        raise UsageError("--reload replaces workers, and --single-process has none: leave one of them out")
     if settings.updater == "polling":
         deaf = [channel.name for channel in bot.channels.values() if not channel.polls]
         if deaf:
             raise UsageError(f"Channel {', '.join(deaf)} cannot be polled: use --updater webhooks")
         return
-    if settings.reload and settings.single_process:
-        raise UsageError("--reload replaces workers, and --single-process has none: leave one of them out")
     for channel in bot.channels.values():
         if settings.public_url:
             channel.will_register()
@@ -122,4 +124,7 @@ def _open_database(settings: Settings, *, shared: bool) -> tuple[Settings, int |
     assert settings.database is not None
     path = sqlite_path(settings.database)
     check_place(path)
-    return settings, None if shared else claim(path, OWNER_TIMEOUT)
+    try:
+        return settings, None if shared else claim(path, OWNER_TIMEOUT)
+    except OSError as error:
+        raise StartError(f"The file {error.filename} cannot be used: {error.strerror}") from None

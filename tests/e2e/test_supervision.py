@@ -1,0 +1,414 @@
+"""Workers die, hang, are paused and replaced; their supervisor dies: somebody always serves, and nobody is left over.
+
+With MAXBOT_TEST_FULL=1 the counts are those of a release; else a part of them, which is a smoke test.
+"""
+
+import ast
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from tests.server.clients import Load, fetch, lines, say, serve, starts
+from tests.support.processes import Server, eventually, get
+
+pytestmark = pytest.mark.faults
+
+FULL = bool(os.environ.get("MAXBOT_TEST_FULL"))
+
+
+def pids(server: Server) -> set[int]:
+    """Return the process ids of the workers that answer, from a few requests."""
+    found = {fetch(server.port, "/probe/pid", timeout=2) for _ in range(20)}
+    return {int(pid) for pid in found if pid}
+
+
+def worker_pids(server: Server) -> set[int]:
+    return {worker.pid for worker in server.workers()}
+
+
+def wait_for_a_worker(server: Server) -> None:
+    eventually(server.workers, 10, 0.001)
+
+
+def wait_for_log(server: Server, text: str, count: int) -> None:
+    eventually(lambda: server.log.count(text) == count, 60)
+
+
+def wait_until_gone(server: Server, gone: set[int]) -> None:
+    """Wait until others than these are the workers."""
+    eventually(lambda: (now := worker_pids(server)) and not now & gone, 60)
+
+
+def wait_for_two_others(server: Server, *gone: int) -> float:
+    """Wait until two workers answer that are none of these; return the seconds that it took."""
+    began = time.monotonic()
+    found: set[int] = set()
+    while not (len(worker_pids(server)) == 2 and worker_pids(server) <= found and not found & set(gone)):
+        assert time.monotonic() - began < 20, server.log
+        found = (found | pids(server)) & worker_pids(server)
+    return time.monotonic() - began
+
+
+# A worker ends ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_killed_worker_is_replaced_at_once_and_the_others_serve(tmp_path: Path) -> None:
+    """100 kills in full, 4 else, under load."""
+    with serve(tmp_path) as server, Load(server.port, connections=4, rate=100, go_on=True) as load:
+        for trial in range(100 if FULL else 4):
+            victim = random.choice(server.workers()).pid
+            os.kill(victim, signal.SIGKILL)
+            # A worker that did not live long is replaced after a pause, which grows.
+            assert wait_for_two_others(server, victim) < 5 + trial
+        load.stop()
+        assert load.outcomes["refused"] == 0
+        eventually(lambda: set(load.accepted) <= set(lines(tmp_path / "sent")))
+        assert len(lines(tmp_path / "sent")) == len(set(lines(tmp_path / "sent")))
+
+
+def test_a_worker_that_is_told_to_stop_drains_and_is_replaced(tmp_path: Path) -> None:
+    """Given two workers under load and a turn of two seconds in each, when one gets a SIGTERM, nobody notices."""
+    with serve(tmp_path, PROBE_SLEEP="2") as server, Load(server.port, rate=200) as load:
+        for number in range(8):
+            assert say(server.port, f"sleeper{number}", "nap 1") == 200
+        worker = server.workers()[0]
+        worker.terminate()
+        worker.wait(10)
+        wait_for_two_others(server, worker.pid)
+        load.stop()
+        assert set(load.outcomes) == {"200"}
+        eventually(lambda: sum("nap" in line for line in lines(tmp_path / "sent")) == 8)
+        # Each ran once: its worker ended it, and nobody had to take it up.
+        assert lines(tmp_path / "turns").count("nap 1") == 8
+
+
+def test_a_worker_of_two_fails_to_start_and_the_other_serves(tmp_path: Path) -> None:
+    """At most 10 starts in 15 seconds (6 else, where 4 are allowed), and the other one answers all the while."""
+    with serve(tmp_path, PROBE_ALONE=tmp_path / "alone") as server:
+        time.sleep(15 if FULL else 4)
+        assert server.returncode is None
+        assert len(pids(server)) == 1
+        assert 2 < starts(tmp_path) <= (10 if FULL else 8)
+        assert server.log.count("RuntimeError: there can be only one") == 1
+        assert say(server.port, "u", "hello") == 200
+        # When the one that serves dies, another one takes its place.
+        (pid,) = pids(server)
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: pids(server) and pid not in pids(server), 20)
+
+
+def test_a_bot_that_fails_at_once_ends_the_run_with_the_reason(tmp_path: Path) -> None:
+    """Exit status 1 within 5 seconds of the start, the reason once, no traceback of ours above it."""
+    (tmp_path / "broken").write_text("no such table of prices")
+    server = serve(tmp_path, PROBE_BROKEN=tmp_path / "broken")
+    began = time.monotonic()
+    server.start()
+    assert server.wait() == 1
+    assert time.monotonic() - began < 5
+    assert server.log.count("no such table of prices") == 1, server.log
+    assert starts(tmp_path) <= 4
+    server.assert_no_traceback()
+    server.assert_gone()
+
+
+def test_a_bot_that_fails_later_ends_the_run_only_when_nobody_serves(tmp_path: Path) -> None:
+    """Given a bot that cannot start any more: a replacement keeps the old workers; when all die, the run is over."""
+    broken = tmp_path / "broken"
+    with serve(tmp_path, PROBE_BROKEN=broken) as server:
+        wait_for_two_others(server)
+        old = worker_pids(server)
+        for reason in ("first mistake", "second mistake", "first mistake"):
+            broken.write_text(reason)
+            before = server.log.count("is not replaced")
+            server.signal(signal.SIGHUP)
+            wait_for_log(server, "is not replaced", before + 2)
+            assert worker_pids(server) == old
+        assert "The workers are replaced" not in server.log
+        assert say(server.port, "u", "still there") == 200
+        # It works again, and what failed once before is said again.
+        broken.unlink()
+        server.signal(signal.SIGHUP)
+        wait_for_two_others(server, *old)
+        broken.write_text("second mistake")
+        for worker in server.workers():
+            worker.kill()
+        began = time.monotonic()
+        assert server.wait() == 1
+        assert time.monotonic() - began < 10
+        assert server.log.count("second mistake") == 2
+        server.assert_no_traceback()
+        server.assert_gone()
+
+
+def test_a_signal_replaces_a_worker_that_waits_for_its_next_start(tmp_path: Path) -> None:
+    """Given a slot that failed often and waits long, when the mistake is mended and a SIGHUP comes, it starts now."""
+    alone = tmp_path / "alone"
+    with serve(tmp_path, PROBE_ALONE=alone) as server:
+        eventually(lambda: starts(tmp_path) >= 6, 30)
+        alone.unlink()  # from now on the file of the one that serves is another one
+        server.signal(signal.SIGHUP)
+        eventually(lambda: starts(tmp_path) >= 7, 2)
+
+
+def test_nothing_is_left_open_after_twenty_replacements(tmp_path: Path) -> None:
+    with serve(tmp_path, workers=1) as server:
+        worker = server.workers()[0]
+        assert_only_its_own(worker)
+        ours, its = server.main.num_fds(), worker.num_fds()
+        for _ in range(20):
+            gone = worker
+            server.signal(signal.SIGHUP)
+            wait_until_gone(server, {gone.pid})
+            (worker,) = server.workers()
+        eventually(lambda: server.main.num_fds() <= ours)
+        eventually(lambda: worker.num_fds() <= its)
+        assert_only_its_own(worker)
+        assert not zombies(server)
+
+
+def assert_only_its_own(worker: psutil.Process) -> None:
+    """A worker has its control socket, its locks, one listener, its database, and no other's."""
+    sockets = [connection for connection in worker.net_connections("tcp") if connection.status == psutil.CONN_LISTEN]
+    assert len(sockets) == 1
+    unix = [os.readlink(f"/proc/{worker.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{worker.pid}/fd")]
+    # Control, locks, and the pair with which uvloop hears of signals.
+    assert len([name for name in unix if name.startswith("socket:")]) <= 5, unix
+    assert not [name for name in unix if "-owner" in name]
+
+
+def zombies(server: Server) -> list[psutil.Process]:
+    return [child for child in server.main.children() if child.status() == psutil.STATUS_ZOMBIE]
+
+
+def test_a_process_that_the_bot_starts_inherits_nothing(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        assert say(server.port, "u", "spawn") == 200
+        (line,) = eventually(lambda: lines(tmp_path / "child"))
+        assert ast.literal_eval(line) == ["0", "1", "2", "3"]  # 3 is the directory that it reads
+        # It outlives the server, and keeps neither port nor database.
+        child = next(child for child in server.children() if "time.sleep(60)" in " ".join(child.cmdline()))
+        assert server.stop() == 0
+        assert child.is_running()
+        with serve(tmp_path, port=server.port):
+            pass
+        child.kill()
+
+
+# A worker hangs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_blocked_worker_is_replaced_and_its_message_becomes_a_dead_letter(tmp_path: Path) -> None:
+    """Given four workers under load, when a message blocks one for ever, then the others answer every webhook, it is
+    replaced with its stack in the log, its user's next message is answered, and after some attempts it is set aside.
+
+    The limit of a hang is the usual 6 seconds in full, 2 else.
+    """
+    limit = 6.0 if FULL else 2.0
+    with serve(tmp_path, workers=4, MAXBOT_HANG_TIMEOUT=limit) as server:
+        server._expect_tracebacks = True  # that of the dead letter
+        with Load(server.port, connections=8, rate=100, go_on=True) as load:
+            assert say(server.port, "poison", "block 300") == 200
+            began = time.monotonic()
+            assert say(server.port, "poison", "after it") == 200
+            eventually(lambda: "does not run its event loop" in server.log, limit + 4)
+            assert "in answer" in server.log.partition("does not run its event loop")[2]  # where it hangs
+            eventually(lambda: len(server.workers()) == 4 and len(pids(server)) >= 3)
+            print(f"replaced after {time.monotonic() - began:.1f} s")
+            eventually(lambda: "poison after it" in lines(tmp_path / "sent"), 8 * (limit + 3))
+            print(f"set aside after {time.monotonic() - began:.1f} s")
+            load.stop()
+        # At most once in each worker that its webhooks reached, and four attempts more.
+        assert 2 <= lines(tmp_path / "turns").count("block 300") <= 4 + 4
+        assert "poison block 300" not in lines(tmp_path / "sent")
+        # Only those who had a connection to the worker that was killed were cut off, and delivered again.
+        assert load.outcomes["refused"] == 0
+        assert set(load.outcomes) <= {"200", "reset", "unheard"}
+        assert load.outcomes["reset"] + load.outcomes["unheard"] <= 5 * 8
+        # The messages that were under way in the same workers are innocent.
+        eventually(lambda: set(load.accepted) <= set(lines(tmp_path / "sent")))
+        assert len(server.workers()) == 4
+    assert "1 dead letters" in server.log
+
+
+def test_a_bot_that_hangs_while_it_is_loaded_ends_the_run(tmp_path: Path) -> None:
+    """Given workers that never get ready, the run ends with the reason, and with where they hang."""
+    server = serve(tmp_path, PROBE_START="300", MAXBOT_START_TIMEOUT="1.5")
+    server.start()
+    try:
+        assert server.wait(20) == 1
+        assert "in _start_as_told" in server.log
+        assert server.log.count("does not start: it was not ready within 1.5 seconds") == 1
+        assert starts(tmp_path) <= 4
+        server.assert_gone()
+        server.assert_no_traceback()
+    finally:
+        server._end()
+
+
+def test_a_stop_does_not_wait_for_a_bot_that_is_loaded(tmp_path: Path) -> None:
+    server = serve(tmp_path, PROBE_START="300")
+    server.start()
+    try:
+        eventually(lambda: starts(tmp_path) == 2)
+        server.signal(signal.SIGTERM)
+        assert server.wait(2) == 0
+        server.assert_gone()
+    finally:
+        server._end()
+
+
+def test_a_supervisor_that_is_paused_kills_no_worker(tmp_path: Path) -> None:
+    """Given workers that live, when their supervisor stands still for longer than a hang may last, they go on."""
+    with serve(tmp_path, MAXBOT_HANG_TIMEOUT="1.5") as server:
+        before = worker_pids(server)
+        for _ in range(3):
+            server.signal(signal.SIGSTOP)
+            eventually(lambda: server.main.status() == psutil.STATUS_STOPPED)
+            time.sleep(2.5)
+            assert get(server.port, "/health/live") == 200
+            server.signal(signal.SIGCONT)
+            time.sleep(1.0)  # two looks at the signs of life
+        assert worker_pids(server) == before
+        assert "does not run" not in server.log
+
+
+def test_everything_is_paused_and_goes_on(tmp_path: Path) -> None:
+    """Ctrl-Z and `fg`."""
+    with serve(tmp_path, MAXBOT_HANG_TIMEOUT="1.5") as server:
+        before = worker_pids(server)
+        server.signal_group(signal.SIGSTOP)
+        time.sleep(2.5)
+        server.signal_group(signal.SIGCONT)
+        time.sleep(2.0)
+        assert worker_pids(server) == before
+
+
+def test_stacks_are_shown_and_nobody_dies_of_it(tmp_path: Path) -> None:
+    """SIGQUIT shows where each worker is, even while they start or end."""
+    server = serve(tmp_path)
+    server.start()
+    try:
+        for _ in range(10):
+            eventually(lambda: server.workers())
+            server.signal_group(signal.SIGQUIT) if "listens on" in server.log else None
+            time.sleep(0.1)
+        server.wait_ready()
+        server.signal(signal.SIGQUIT)
+        eventually(lambda: server.log.count("Thread 0x") >= 4)
+        # One that ends while it is asked is no reason to give up.
+        for _ in range(3):
+            victim = random.choice(server.workers())
+            server.signal(signal.SIGQUIT)
+            victim.kill()
+            wait_for_two_others(server, victim.pid)
+        assert "this is a bug" not in server.log
+        assert server.stop() == 0
+        server.assert_no_traceback()
+    finally:
+        server._end()
+
+
+# Replacement ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_replacement_under_load_is_not_noticed(tmp_path: Path) -> None:
+    """10 replacements in full with a bot that takes 5 seconds to start, 2 with one of a second else, at 300 messages
+    a second: none refused, reset or lost, and each user's in order."""
+    slow, count = (5, 10) if FULL else (1, 2)
+    with serve(tmp_path, PROBE_START=slow) as server, Load(server.port, connections=12, rate=300) as load:
+        for trial in range(count):
+            before = worker_pids(server)
+            server.signal(signal.SIGHUP)
+            wait_for_log(server, "The workers are replaced", trial + 1)
+            wait_until_gone(server, before)
+        load.stop()
+        print(f"{load.outcomes}, slowest {load.slowest * 1000:.0f} ms")
+        assert set(load.outcomes) == {"200"}
+        eventually(lambda: set(load.accepted) == set(lines(tmp_path / "sent")))
+    sent = lines(tmp_path / "sent")
+    assert len(sent) == len(load.accepted)
+    for user in {line.split()[0] for line in sent}:
+        assert [line for line in sent if line.split()[0] == user] == [
+            line for line in load.accepted if line.split()[0] == user
+        ]
+
+
+# The supervisor dies ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_worker_outlives_its_supervisor(tmp_path: Path) -> None:
+    """20 kills in full, 8 else, half of them while the workers start: after two seconds no process is left, the port
+    is free, and a restart on the same database answers all that was accepted."""
+    accepted: list[str] = []
+    for trial in range(20 if FULL else 8):
+        server = serve(tmp_path)
+        server.start()
+        try:
+            if trial % 2:
+                server.wait_ready()
+                with Load(server.port, name=f"trial{trial}-") as load:
+                    time.sleep(random.uniform(0.0, 0.5))
+                    server.kill()
+                    load.wait()
+                accepted += load.accepted
+            else:
+                wait_for_a_worker(server)
+                time.sleep(random.uniform(0.0, 0.6))
+                server.kill()
+            server.assert_gone(2)
+        finally:
+            server._end()
+    assert accepted
+    with serve(tmp_path, port=server.port) as server:
+        assert server.start_up < 4
+        eventually(lambda: set(accepted) <= set(lines(tmp_path / "sent")))
+
+
+def test_a_blocked_worker_does_not_outlive_its_supervisor(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        assert say(server.port, "u", "block 300") == 200
+        eventually(lambda: lines(tmp_path / "turns"))
+        server.kill()
+        server.assert_gone(2)
+        server._process.returncode = 0
+
+
+# As the first process of a container ────────────────────────────────────────────────────────────────────────────────
+
+ORPHAN = "import os, time; os.fork() or os.fork() or time.sleep(0.1)"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a process namespace needs root")
+def test_as_the_first_process_it_buries_orphans_and_stops_at_a_sigterm(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        command = [*server._command]
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    contained = Server(
+        [*unshare, *command], server.port, tmp_path / "contained", environment={"PROBE_CHILD": str(tmp_path / "child")}
+    )
+    contained.start()
+    try:
+        contained.wait_ready()
+        first = next(child for child in contained.main.children() if "maxbot" in child.cmdline())
+        for _ in range(5):
+            subprocess.run(
+                ["nsenter", "--target", str(first.pid), "--pid", "--mount", sys.executable, "-c", ORPHAN], check=True
+            )
+        eventually(lambda: [child for child in first.children() if child.status() != psutil.STATUS_ZOMBIE])
+        eventually(lambda: not [child for child in first.children() if child.status() == psutil.STATUS_ZOMBIE])
+        worker = next(child for child in first.children() if "maxbot.server.worker" in child.cmdline())
+        worker.kill()
+        eventually(lambda: worker.pid not in {child.pid for child in first.children()})
+        eventually(lambda: len([c for c in first.children() if "maxbot.server.worker" in c.cmdline()]) == 2)
+        first.terminate()
+        assert contained.wait() == 0
+        assert "Traceback" not in contained.log
+    finally:
+        contained._end()
