@@ -86,21 +86,21 @@ def acknowledged_at(record: LoadRecord) -> list[float]:
 
 
 def test_a_full_disk_is_answered_503_and_all_goes_on_by_itself_when_there_is_space(tmp_path: Path) -> None:
-    """200 messages a second for 12 s; the file system is full for 3 s of them, from the first 503 on, twice."""
+    """200 messages a second for 12 s; the file system is full for 2 s of them, from the first 503 on, twice."""
     with (
         small_disk(tmp_path, "24m") as place,
         TelegramStandIn() as telegram,
         serve(telegram, place, workers=2) as server,
     ):
         probe = Probe(server.port)
-        with LoadProcess(plan(server, chats=100, messages=40, rate=200)) as load:
+        with LoadProcess(plan(server, chats=100, messages=24, rate=200)) as load:
             recovered = []
             for _ in range(2):
                 delivered = telegram.stats().delivered
                 telegram.wait(lambda stats, seen=delivered: stats.delivered > seen + 100)  # type: ignore[misc]
                 filler = fill(place)
                 eventually(lambda: probe.status() == 503, 20)
-                until = time.monotonic() + 3
+                until = time.monotonic() + 2
                 eventually(lambda until=until: time.monotonic() > until)  # type: ignore[misc]
                 filler.unlink()
                 space = time.monotonic()
@@ -117,11 +117,11 @@ def test_a_full_disk_is_answered_503_and_all_goes_on_by_itself_when_there_is_spa
 
 @pytest.mark.parametrize("seconds", [2.0, 7.0])
 def test_nothing_is_acknowledged_while_another_process_locks_the_database(seconds: float, tmp_path: Path) -> None:
-    """100 messages a second for 12 s, 2 workers; a lock of 2 s, and of 7 s, longer than a transaction waits for it."""
+    """100 messages a second for 5 or 10 s, 2 workers; a lock of 2 s, and of 7 s, which no transaction waits for."""
     with (
         TelegramStandIn() as telegram,
         serve(telegram, tmp_path, workers=2) as server,
-        LoadProcess(plan(server, chats=50, messages=24, rate=100)) as load,
+        LoadProcess(plan(server, chats=50, messages=int(6 + 2 * seconds), rate=100)) as load,
     ):
         telegram.wait(lambda stats: stats.delivered > 100)
         command = [sys.executable, "-c", HOLD, str(database_in(tmp_path))]

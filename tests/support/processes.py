@@ -217,8 +217,9 @@ class Server:
         for process in family:
             if _lives(process):
                 process.kill()
-        psutil.wait_procs(family, timeout=10)
         self._process.wait(10)
+        # Whoever inherits the orphans may take a second to bury them.
+        eventually(lambda: not any(_lives(process) for process in family))
 
     def wait(self, timeout: float = 40.0) -> int:
         """Wait for the end of the main process and return its status."""
