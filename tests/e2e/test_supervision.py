@@ -15,12 +15,11 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from tests.e2e.support import FULL, counter
 from tests.server.clients import Load, fetch, lines, say, serve, starts
 from tests.support.processes import Server, eventually, get
 
 pytestmark = pytest.mark.faults
-
-FULL = bool(os.environ.get("MAXBOT_TEST_FULL"))
 
 
 def pids(server: Server) -> set[int]:
@@ -79,7 +78,9 @@ def test_a_killed_worker_is_replaced_at_once_and_the_others_serve(tmp_path: Path
         load.stop()
         assert load.outcomes["refused"] == 0
         eventually(lambda: set(load.accepted) <= set(lines(tmp_path / "sent")))
-        assert len(lines(tmp_path / "sent")) == len(set(lines(tmp_path / "sent")))
+        # What was on its way when its worker died comes twice, and is counted.
+        repeated = len(lines(tmp_path / "sent")) - len(set(lines(tmp_path / "sent")))
+        assert repeated <= counter(tmp_path, "uncertain")
 
 
 def test_a_worker_that_is_told_to_stop_drains_and_is_replaced(tmp_path: Path) -> None:
