@@ -140,7 +140,7 @@ BUGS = (
         "maxbot/server/signals.py",
         "        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)\n",
         "        pass\n",
-        ("tests/e2e/test_supervision.py",),
+        ("tests/e2e/test_supervision.py::test_a_blocked_worker_does_not_outlive_its_supervisor",),
     ),
     Bug(
         "heartbeat-from-a-thread",
@@ -151,7 +151,7 @@ BUGS = (
         "    def _beat_for_ever(self) -> None:\n"
         "        while not __import__('time').sleep(BEAT):\n"
         "            self._control._writer.get_extra_info('socket').send(encode(Beat()))\n",
-        ("tests/e2e/test_supervision.py",),
+        ("tests/e2e/test_supervision.py::test_a_blocked_worker_is_replaced_and_its_message_becomes_a_dead_letter",),
     ),
     Bug(
         "parse-before-verify",
