@@ -54,6 +54,12 @@ def wait_until_gone(server: Server, gone: set[int]) -> None:
     eventually(lambda: (now := worker_pids(server)) and not now & gone, 60)
 
 
+def the_only_worker(server: Server) -> psutil.Process:
+    """Wait until one worker lives, and return it."""
+    (worker,) = eventually(lambda: found if len(found := server.workers()) == 1 else [])
+    return worker
+
+
 def wait_for_two_others(server: Server, *gone: int) -> float:
     """Wait until two workers answer that are none of these; return the seconds that it took."""
     began = time.monotonic()
@@ -177,7 +183,7 @@ def test_nothing_is_left_open_after_twenty_replacements(tmp_path: Path) -> None:
             gone = worker
             server.signal(signal.SIGHUP)
             wait_until_gone(server, {gone.pid})
-            (worker,) = server.workers()
+            worker = the_only_worker(server)
         eventually(lambda: server.main.num_fds() <= ours)
         eventually(lambda: worker.num_fds() <= its)
         assert_only_its_own(worker)
