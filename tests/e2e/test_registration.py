@@ -36,6 +36,7 @@ def test_the_webhook_is_registered_once_whatever_becomes_of_the_workers(workers:
         for round in range(3):
             options = {"secret": stats.secret_token, "chats": 20, "messages": 5, "first_number": 1 + 5 * round}
             records.append(deliver(plan(server, **options, first_update=1 + 100 * round)))
+            wait_until_done(tmp_path)  # so that the kill repeats no reply
             old = {worker.pid for worker in server.workers()}
             if round < 2:
                 server.signal(signal.SIGHUP)
