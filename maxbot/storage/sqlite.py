@@ -58,14 +58,15 @@ class SQLite:
             self.end()
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
-        self._opened = _identity(self.path)
+        self._opened = self._opened or _identity(self.path)
         return connection
 
     def begin(self, connection: Connection) -> None:
         self._take_turn()
         if _identity(self.path) != self._opened:
-            # SQLite would go on and write to a file that has no name any more: acknowledged and lost.
-            raise FileNotFoundError(f"{self.path} was removed or replaced")
+            # SQLite would go on and write to a file that has no name any more: acknowledged and lost. And another
+            # file in its place is somebody else's, whose user locks know nothing of ours.
+            raise FileNotFoundError(f"{self.path} was removed or replaced: put it back, or start anew")
         connection.begin()
 
     def _take_turn(self) -> None:

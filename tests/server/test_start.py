@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,23 @@ def test_a_claim_that_cannot_be_made(tmp_path: Path, mode: str) -> None:
     assert f"The file {tmp_path}/bot.db-owner cannot be used" in refused(f"sqlite:///{tmp_path}/bot.db", mode)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    assert "cannot be written" in refused(f"sqlite:///{tmp_path}/bot.db", "--workers=2")
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A directory that cannot be written: for root, who may write everywhere else, a read-only file system."""
+    place = tmp_path / "read-only"
+    place.mkdir()
+    if os.geteuid() != 0:
+        place.chmod(0o500)
+        yield place
+        return
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@MODES
+def test_a_database_that_cannot_be_written(read_only: Path, mode: str) -> None:
+    assert f"The directory {read_only} cannot be written" in refused(f"sqlite:///{read_only}/bot.db", mode)
 
 
 @MODES

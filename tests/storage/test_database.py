@@ -175,7 +175,8 @@ def test_a_file_that_was_removed_takes_nothing_more(tmp_path: Path) -> None:
     assert keys(path) == ["a", "b"]
 
 
-def test_a_file_put_in_its_place_is_the_one_that_is_used(tmp_path: Path) -> None:
+def test_a_file_put_in_its_place_is_not_used(tmp_path: Path) -> None:
+    """It may be another server's by now, and user locks do not reach from one server to another."""
     path = tmp_path / "bot.db"
     prepared(tmp_path / "other.db")
 
@@ -185,12 +186,12 @@ def test_a_file_put_in_its_place_is_the_one_that_is_used(tmp_path: Path) -> None
             for name in ("bot.db", "bot.db-wal", "bot.db-shm"):
                 (tmp_path / name).unlink()
             (tmp_path / "other.db").rename(path)
-            with pytest.raises(StorageUnavailable, match="removed or replaced"):
-                await store.accept([update("b")])
-            assert await store.accept([update("b")]) == [True]
+            for _ in range(3):
+                with pytest.raises(StorageUnavailable, match="removed or replaced"):
+                    await store.accept([update("b")])
 
     asyncio.run(scenario())
-    assert keys(path) == ["b"]
+    assert keys(path) == []
 
 
 def test_a_database_that_is_not_there_yet_is_unavailable(tmp_path: Path) -> None:
