@@ -1,6 +1,7 @@
 """All that serves in one process, put together: storage, delivery, channels, and the edge where updates come in."""
 
 import asyncio
+import gc
 import logging
 import socket
 import time
@@ -82,6 +83,7 @@ class Service:
                 task.cancel()
             await self._database.close()  # its thread must not outlive the event loop
             raise
+        _spare_the_collector()
 
     async def _open(self, sockets: list[socket.socket]) -> None:
         for channel in self._channels.values():
@@ -145,6 +147,16 @@ class Service:
             await _whatever_happens(channel, channel.close())
         await self._database.close()
         return unfinished
+
+
+def _spare_the_collector() -> None:
+    """What is loaded by now stays: looking it through again and again took a sixth of a worker's CPU (measured).
+
+    Later on, nearly everything is freed by its reference count. So the collector runs less often than by default, each
+    10,000 objects instead of 700.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 async def _whatever_happens(channel: Channel, step: Awaitable[None]) -> None:
