@@ -5,7 +5,7 @@ import signal
 import socket
 
 from maxbot.bot import MaxBot
-from maxbot.errors import StartError, UsageError
+from maxbot.errors import UsageError
 from maxbot.locks.custom import load_user_locks, running
 from maxbot.logs import configure
 from maxbot.server.cpus import usable_cpus
@@ -40,7 +40,6 @@ def run(settings: Settings, bot: MaxBot) -> int:
     from maxbot.server.supervisor import Supervisor
 
     status = uvloop.run(Supervisor(settings, bot, sockets, unborn).run())
-
     farewell(settings)
     return status
 
@@ -124,7 +123,4 @@ def _open_database(settings: Settings, *, shared: bool) -> tuple[Settings, int |
     assert settings.database is not None
     path = sqlite_path(settings.database)
     check_place(path)
-    try:
-        return settings, None if shared else claim(path, OWNER_TIMEOUT)
-    except OSError as error:
-        raise StartError(f"The file {error.filename} cannot be used: {error.strerror}") from None
+    return settings, None if shared else claim(path, OWNER_TIMEOUT)

@@ -72,7 +72,7 @@ class Database:
     """A worker's connection to the database. Made and used on one event loop.
 
     Args:
-        backend: The kind of database, see `maxbot.storage.open_backend`.
+        backend: The kind of database, see `maxbot.storage.prepare.open_backend`.
     """
 
     def __init__(self, backend: Backend) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, union, update
+from sqlalchemy import Connection, bindparam, func, insert, select, union, update
 from sqlalchemy.dialects import sqlite
 
 from maxbot.storage import counters
+from maxbot.storage.oldest import Older, remove_older
 from maxbot.storage.schema import dialogs, inbox, outbox, seen
 from maxbot.storage.statement import Statement
 from maxbot.types import Update
@@ -129,29 +130,6 @@ def find_pending(connection: Connection, items: list[FindPending]) -> list[list[
     ]
 
 
-class Forget(NamedTuple):
-    """Keys of updates accepted before a time need not be recognised any more."""
-
-    accepted_before: float
-    limit: int
-
-
-_oldest_seen = select(seen.c.id, seen.c.accepted_at).order_by(seen.c.id).limit(bindparam("limit"))
-_newest_seen = select(func.max(seen.c.id))
-
-
-def forget(connection: Connection, items: list[Forget]) -> list[int]:
-    """Remove old keys, a small batch at a time. The newest stays, so that no id is ever given twice.
-
-    Returns:
-        How many were removed; fewer than the limit when nothing is left to remove.
-    """
-    counts = []
-    for item in items:
-        newest = connection.execute(_newest_seen).scalar()
-        rows = connection.execute(_oldest_seen, {"limit": item.limit})
-        old = [row.id for row in rows if row.accepted_at < item.accepted_before and row.id != newest]
-        if old:
-            connection.execute(delete(seen).where(seen.c.id.between(old[0], old[-1])))
-        counts.append(len(old))
-    return counts
+def forget(connection: Connection, items: list[Older]) -> list[int]:
+    """Remove the keys of updates accepted before a time; return how many."""
+    return [remove_older(connection, seen, seen.c.accepted_at, item) for item in items]

@@ -3,9 +3,10 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, literal_column, select
+from sqlalchemy import Connection, bindparam, literal_column, select
 from sqlalchemy.dialects import sqlite
 
+from maxbot.storage.oldest import Older, remove_older
 from maxbot.storage.schema import replies
 from maxbot.storage.statement import Statement
 
@@ -71,29 +72,6 @@ def fetch(connection: Connection, items: list[Fetch]) -> list[list[tuple[int, di
     ]
 
 
-class Expire(NamedTuple):
-    """Replies put before a time need not wait any longer."""
-
-    put_before: float
-    limit: int
-
-
-_oldest = select(replies.c.id, replies.c.put_at).order_by(replies.c.id).limit(bindparam("limit"))
-_newest = select(func.max(replies.c.id))
-
-
-def expire(connection: Connection, items: list[Expire]) -> list[int]:
-    """Remove old replies, a small batch at a time. The newest stays, so that no number is ever given twice.
-
-    Returns:
-        How many were removed.
-    """
-    counts = []
-    for item in items:
-        newest = connection.execute(_newest).scalar()
-        rows = connection.execute(_oldest, {"limit": item.limit})
-        old = [row.id for row in rows if row.put_at < item.put_before and row.id != newest]
-        if old:
-            connection.execute(delete(replies).where(replies.c.id.between(old[0], old[-1])))
-        counts.append(len(old))
-    return counts
+def expire(connection: Connection, items: list[Older]) -> list[int]:
+    """Remove replies put before a time; return how many."""
+    return [remove_older(connection, replies, replies.c.put_at, item) for item in items]

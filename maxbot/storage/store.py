@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from maxbot.storage import counters, dead_letters, dialogs, inbox, outbox, replies
 from maxbot.storage.database import Database
+from maxbot.storage.oldest import Older
 from maxbot.types import Dialog, State, Update
 
 
@@ -44,7 +45,7 @@ class Store:
 
     def forget(self, older_than: float, limit: int) -> Future[int]:
         """Remove up to `limit` keys of updates accepted over `older_than` seconds ago; return how many."""
-        return self._database.call(inbox.forget, inbox.Forget(time.time() - older_than, limit))
+        return self._database.call(inbox.forget, Older(time.time() - older_than, limit))
 
     # turns
 
@@ -110,7 +111,7 @@ class Store:
 
     def expire(self, older_than: float, limit: int) -> Future[int]:
         """Remove up to `limit` replies put over `older_than` seconds ago; return how many."""
-        return self._database.call(replies.expire, replies.Expire(time.time() - older_than, limit))
+        return self._database.call(replies.expire, Older(time.time() - older_than, limit))
 
 
 def _ping(connection: Connection, items: list[None]) -> list[None]:
