@@ -29,7 +29,7 @@ def machine() -> str:
     )
     releases = ", ".join(f"{name} {version(name)}" for name in ("aiogram", "aiohttp", "uvicorn", "uvloop"))
     return (
-        f"{datetime.date.today():%d %B %Y}; {len(os.sched_getaffinity(0))} CPUs ({cpu}), Linux {platform.release()}, "
+        f"{datetime.date.today():%d %B %Y}; {len(os.sched_getaffinity(0))} CPUs ({cpu}), Linux {platform.release().split("-")[0]}, "
         f"Python {platform.python_version()}, {releases}"
     )
 
