@@ -28,8 +28,9 @@ def machine() -> str:
         platform.machine(),
     )
     releases = ", ".join(f"{name} {version(name)}" for name in ("aiogram", "aiohttp", "uvicorn", "uvloop"))
+    kernel = platform.release().split("-")[0]
     return (
-        f"{datetime.date.today():%d %B %Y}; {len(os.sched_getaffinity(0))} CPUs ({cpu}), Linux {platform.release().split("-")[0]}, "
+        f"{datetime.date.today():%d %B %Y}; {len(os.sched_getaffinity(0))} CPUs ({cpu}), Linux {kernel}, "
         f"Python {platform.python_version()}, {releases}"
     )
 
