@@ -1,12 +1,11 @@
 """The whole engine under drawn faults, in virtual time: what it promises holds from the outside, whatever happens.
 
-A normal run draws the same few hundred plans each time. The full count: `FULL=20000 python -m pytest
-tests/delivery/test_simulation.py`, with other plans at each run. A plan that fails is shrunk and printed, and
+A normal run draws the same few hundred plans each time. The full count, with other plans at each run:
+`MAXBOT_TEST_FULL=1 python -m pytest tests/delivery/test_simulation.py`. A plan that fails is shrunk and printed, and
 `simulate(plan)` repeats it.
 """
 
 import logging
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,12 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from maxbot.outbox.send import Sender
+from tests.support import FULL
 from tests.support.engine import TURN_TIMEOUT, Attempt, Conduct, Delivered, History, Outcome, Plan, simulate
 
-FULL = int(os.environ.get("FULL", "0"))
-
 simulated = settings(
-    max_examples=FULL or 200,
+    max_examples=20_000 if FULL else 200,
     derandomize=not FULL,
     database=None,
     deadline=None,

@@ -1,6 +1,5 @@
 """What the tests of delivery share: a server with its database and its platform, what is left in it, the figures."""
 
-import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -16,7 +15,6 @@ from tests.support.processes import Server, eventually
 from tests.support.records import Call, LoadRecord, Sent
 from tests.support.telegram import TelegramStandIn
 
-FULL = bool(os.environ.get("MAXBOT_TEST_FULL"))
 """Whether the counts are those of a release, rather than those of each commit."""
 
 COUNTING = "tests.e2e.counting:bot"

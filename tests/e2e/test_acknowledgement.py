@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import FULL, NASTY, NASTY_LOAD, judge, percentile, plan, say, serve, spread, wait_until_done
+from tests.e2e.support import NASTY, NASTY_LOAD, judge, percentile, plan, say, serve, spread, wait_until_done
+from tests.support import FULL
 from tests.support.history import Bot
 from tests.support.load import deliver
 from tests.support.telegram import TelegramStandIn

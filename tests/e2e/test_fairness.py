@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import FULL, judge, percentile, plan, reply_times, say, serve, spread, wait_until_done
+from tests.e2e.support import judge, percentile, plan, reply_times, say, serve, spread, wait_until_done
+from tests.support import FULL
 from tests.support.history import Bot
 from tests.support.load import LoadProcess, deliver
 from tests.support.telegram import TelegramStandIn

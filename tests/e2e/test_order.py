@@ -7,7 +7,6 @@ import pytest
 
 from tests.e2e.support import (
     ECHO,
-    FULL,
     NASTY,
     NASTY_LOAD,
     counter,
@@ -18,6 +17,7 @@ from tests.e2e.support import (
     spread,
     wait_until_done,
 )
+from tests.support import FULL
 from tests.support.history import Bot
 from tests.support.load import LoadProcess, deliver
 from tests.support.records import Call, LoadRecord

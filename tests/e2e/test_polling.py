@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support import COUNTING, FULL, TOKEN, counter, database_in, judge, say, wait_until_done
+from tests.e2e.support import COUNTING, TOKEN, counter, database_in, judge, say, wait_until_done
+from tests.support import FULL
 from tests.support.history import Bot
 from tests.support.processes import Server, eventually
 from tests.support.records import Delivery, LoadRecord, Sent

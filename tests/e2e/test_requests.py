@@ -1,6 +1,5 @@
 """No request, however malformed, stops a worker, yields a 5xx or stores anything; limits hold; no secret is logged."""
 
-import os
 import random
 import socket
 import sqlite3
@@ -15,9 +14,8 @@ from hypothesis import strategies as st
 
 from tests.server.bots.probe import SECRET
 from tests.server.clients import fetch, lines, say, serve
+from tests.support import FULL
 from tests.support.processes import Server, eventually
-
-FULL = bool(os.environ.get("MAXBOT_TEST_FULL"))
 
 EXAMPLES = 20_000 if FULL else 300
 

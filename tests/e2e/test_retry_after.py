@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support import (
-    FULL,
     judge,
     percentile,
     plan,
@@ -17,6 +16,7 @@ from tests.e2e.support import (
     wait_until_done,
     waiting_replies,
 )
+from tests.support import FULL
 from tests.support.history import Bot
 from tests.support.load import LoadProcess, deliver
 from tests.support.processes import Server, eventually

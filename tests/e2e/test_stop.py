@@ -4,7 +4,6 @@ With MAXBOT_TEST_FULL=1 the counts are those of a release; else a tenth of them,
 20 trials says that fewer than 14 in 100 fail, in 200 fewer than 2.
 """
 
-import os
 import random
 import signal
 import socket
@@ -17,11 +16,11 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.server.clients import Load, fetch, lines, say, serve
+from tests.support import FULL
 from tests.support.processes import Server, eventually, get
 
 pytestmark = pytest.mark.faults
 
-FULL = bool(os.environ.get("MAXBOT_TEST_FULL"))
 
 TIMEOUT = 5
 """Seconds of `--shutdown-timeout`."""

@@ -15,8 +15,9 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tests.e2e.support import FULL, counter
+from tests.e2e.support import counter
 from tests.server.clients import Load, fetch, lines, say, serve, starts
+from tests.support import FULL
 from tests.support.processes import Server, eventually, get
 
 pytestmark = pytest.mark.faults

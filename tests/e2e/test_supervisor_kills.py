@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import FULL, NASTY, NASTY_LOAD, counter, judge, plan, say, serve, wait_until_done
+from tests.e2e.support import NASTY, NASTY_LOAD, counter, judge, plan, say, serve, wait_until_done
+from tests.support import FULL
 from tests.support.history import Bot
 from tests.support.load import LoadProcess
 from tests.support.processes import eventually

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support import (
-    FULL,
     NASTY,
     NASTY_LOAD,
     counter,
@@ -20,6 +19,7 @@ from tests.e2e.support import (
     serve,
     wait_until_done,
 )
+from tests.support import FULL
 from tests.support.fuses import PHASES, Fuses, Kill
 from tests.support.history import Bot
 from tests.support.load import LoadProcess

@@ -1,11 +1,10 @@
 """Eight processes on one SQLite file, with the product's own transactions.
 
 A normal run is a smoke test: a second of load, and a few kills. The full count, with hard limits of time and fairness:
-`FULL=60 python -m pytest tests/storage/test_processes.py` (seconds of load; as many rounds of kills).
+`MAXBOT_TEST_FULL=1 python -m pytest tests/storage/test_processes.py`.
 """
 
 import json
-import os
 import random
 import signal
 import sqlite3
@@ -17,8 +16,9 @@ from pathlib import Path
 import msgspec
 
 from tests.storage.support import prepared, rows
+from tests.support import FULL
 
-FULL = int(os.environ.get("FULL", "0"))
+SECONDS, ROUNDS = (60.0, 60) if FULL else (1.5, 3)
 PROCESSES = 8
 WAL_LIMIT = 64 * 1024 * 1024
 
@@ -51,7 +51,7 @@ def test_eight_processes_share_a_file(tmp_path: Path) -> None:
     try:
         until_all_work(outputs)
         before = [output.stat().st_size for output in outputs]
-        ends = time.monotonic() + (FULL or 1.5)
+        ends = time.monotonic() + SECONDS
         while time.monotonic() < ends:
             largest = max(largest, Path(f"{path}-wal").stat().st_size)
             time.sleep(0.05)
@@ -80,7 +80,7 @@ def test_killed_writers_lose_nothing_that_was_acknowledged(tmp_path: Path) -> No
     prepared(path)
     chance = random.Random(11)
     acknowledged: dict[str, int] = {}
-    for round_ in range(FULL or 3):
+    for round_ in range(ROUNDS):
         outputs = [tmp_path / f"{round_}-{number}.out" for number in range(3)]
         processes = [start(path, f"{round_}-{number}", output, 2) for number, output in enumerate(outputs)]
         try:
@@ -99,7 +99,7 @@ def test_killed_writers_lose_nothing_that_was_acknowledged(tmp_path: Path) -> No
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     connection.close()
     states = {row["dialog"]: (row["version"], msgspec.json.decode(row["state"])) for row in rows(path, "dialogs")}
-    assert len(acknowledged) == 6 * (FULL or 3)
+    assert len(acknowledged) == 6 * ROUNDS
     for user, last in acknowledged.items():
         version, state = states[f"test:{user}"]
         assert version in (last, last + 1), f"{user}: {last} turns acknowledged, {version} committed"

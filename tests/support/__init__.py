@@ -9,3 +9,8 @@ processes.py   starts, watches and ends the real command
 
 Nothing here knows the inside of maxbot. What a test does with all that stays in the test.
 """
+
+import os
+
+FULL = bool(os.environ.get("MAXBOT_TEST_FULL"))
+"""Whether fault tests run with the counts of a release, which takes hours, rather than with those of every change."""
