@@ -18,6 +18,8 @@ from maxbot.outbox.send import Sender
 from tests.support import FULL
 from tests.support.engine import TURN_TIMEOUT, Attempt, Conduct, Delivered, History, Outcome, Plan, simulate
 
+pytestmark = pytest.mark.faults
+
 simulated = settings(
     max_examples=20_000 if FULL else 200,
     derandomize=not FULL,

@@ -14,9 +14,12 @@ import time
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tests.storage.support import prepared, rows
 from tests.support import FULL
+
+pytestmark = pytest.mark.faults
 
 SECONDS, ROUNDS = (60.0, 60) if FULL else (1.5, 3)
 PROCESSES = 8
