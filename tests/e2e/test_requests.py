@@ -17,6 +17,8 @@ from tests.server.clients import fetch, lines, say, serve
 from tests.support import FULL
 from tests.support.processes import Server, eventually
 
+pytestmark = pytest.mark.faults
+
 EXAMPLES = 20_000 if FULL else 300
 
 PATHS = ["/", "/health/live", "/health/ready", "/probe", "/probe/", "/probe/pid", "/nothing", "//probe", "/%00", "*"]

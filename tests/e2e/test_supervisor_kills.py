@@ -16,8 +16,8 @@ pytestmark = pytest.mark.faults
 
 
 def test_a_killed_server_leaves_no_process_and_the_next_start_loses_nothing(tmp_path: Path) -> None:
-    """6 kills at 4 workers, of the supervisor alone and of everything by turns; full: 300."""
-    kills, rate, chats = (300 if FULL else 6), 150, 100
+    """20 kills at 4 workers, of the supervisor alone and of everything by turns; full: 300."""
+    kills, rate, chats = (300 if FULL else 20), 150, 100
     with (
         TelegramStandIn(seed=9, retry_after=1, latency=(0.0, 0.02), **NASTY) as telegram,
         serve(telegram, tmp_path, replies=2) as server,
