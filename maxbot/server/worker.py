@@ -79,7 +79,7 @@ def main() -> None:
     except BaseException as error:
         sock.sendall(encode(Failed(_reason(error))))
         raise SystemExit(1) from None
-    # Imported late, but before the worker is ready: it is the slowest to load and the bot's errors come first.
+    # After the bot, whose errors need not wait for it.
     import uvloop
 
     raise SystemExit(uvloop.run(Worker(start, bot).run(sock)))
