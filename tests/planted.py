@@ -61,7 +61,7 @@ BUGS = (
         ("tests/storage/test_inbox.py",),
     ),
     Bug(
-        "alarm-without-lock",
+        "no-lock",
         "one turn at a time per user",
         "maxbot/delivery/dialogs.py",
         "async with self._user_locks(dialog):",
