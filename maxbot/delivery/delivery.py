@@ -42,11 +42,6 @@ class Delivery:
         self.take_up = self._dialogs.take_up
         self.drain = self._dialogs.drain
 
-    @property
-    def awake(self) -> int:
-        """How many dialogs are at work."""
-        return self._dialogs.awake
-
     async def _work(self, dialog: Dialog, left_behind: bool) -> float | None:
         sent: list[tuple[int, int]] = []
         while True:

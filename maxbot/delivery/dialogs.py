@@ -59,11 +59,12 @@ class Dialogs:
             self._start(dialog, left_behind=True)
 
     def _start(self, dialog: Dialog, *, left_behind: bool) -> None:
-        if len(self._awake) >= MOST_AWAKE or self._closing:
-            if not self._closing:
-                self._backlog[dialog] = self._backlog.get(dialog, False) or left_behind
+        if self._closing:
             return
-        self._awake[dialog] = asyncio.create_task(self._stay_awake(dialog, left_behind))
+        if len(self._awake) >= MOST_AWAKE:
+            self._backlog[dialog] = self._backlog.get(dialog, False) or left_behind
+        else:
+            self._awake[dialog] = asyncio.create_task(self._stay_awake(dialog, left_behind))
 
     async def _stay_awake(self, dialog: Dialog, left_behind: bool) -> None:
         wake_after: float | None = None

@@ -1,7 +1,7 @@
 """User locks of a bot's author, named `module:factory`."""
 
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
 
@@ -52,6 +52,21 @@ def load_user_locks(spec: str) -> UserLocks:
             "expected something to call as in `async with locks(dialog)`"
         )
     return locks
+
+
+def own_user_locks(spec: str | None, factory: Callable[[], UserLocks] | None) -> UserLocks | None:
+    """Make the user locks that replace the built-in ones: those of the setting, else those of the bot, else None.
+
+    Args:
+        spec: `module:factory`, see `load_user_locks`.
+        factory: The bot's own.
+
+    Raises:
+        UsageError: The setting names none.
+    """
+    if spec:
+        return load_user_locks(spec)
+    return None if factory is None else factory()
 
 
 @asynccontextmanager

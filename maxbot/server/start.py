@@ -6,7 +6,7 @@ import socket
 
 from maxbot.bot import MaxBot
 from maxbot.errors import UsageError
-from maxbot.locks.custom import load_user_locks, running
+from maxbot.locks.custom import own_user_locks, running
 from maxbot.logs import configure
 from maxbot.server.cpus import usable_cpus
 from maxbot.server.process import WorkerProcess
@@ -52,15 +52,9 @@ def _run_single(settings: Settings, bot: MaxBot, sockets: list[socket.socket]) -
     from maxbot.server.farewell import farewell
     from maxbot.server.single import SingleProcess
 
-    for channel in bot.channels.values():
-        if settings.public_url:
-            channel.will_register()
-
     async def serve() -> int:
-        if settings.user_locks:
-            user_locks = load_user_locks(settings.user_locks)
-        else:
-            user_locks = bot.user_locks() if bot.user_locks is not None else MemoryLocks()
+        user_locks = own_user_locks(settings.user_locks, bot.user_locks)
+        user_locks = MemoryLocks() if user_locks is None else user_locks
         async with running(user_locks):
             return await SingleProcess(settings, bot, sockets, user_locks).run()
 

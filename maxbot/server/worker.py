@@ -29,7 +29,7 @@ from maxbot.backoff import backoff
 from maxbot.bot import MaxBot, load_bot
 from maxbot.errors import MaxBotError, SendError, StartError
 from maxbot.locks import UserLocks
-from maxbot.locks.custom import load_user_locks, running
+from maxbot.locks.custom import own_user_locks, running
 from maxbot.locks.unix import UnixLocks
 from maxbot.logs import configure
 from maxbot.server.control import (
@@ -131,11 +131,8 @@ class Worker:
         return 0
 
     def _user_locks(self) -> UserLocks:
-        if self._start.settings.user_locks:
-            return load_user_locks(self._start.settings.user_locks)
-        if self._bot.user_locks is not None:
-            return self._bot.user_locks()
-        return UnixLocks(socket.socket(fileno=self._start.locks))
+        own = own_user_locks(self._start.settings.user_locks, self._bot.user_locks)
+        return UnixLocks(socket.socket(fileno=self._start.locks)) if own is None else own
 
     async def _serve(self, service: Service) -> None:
         self._control.send(Ready())
