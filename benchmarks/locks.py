@@ -15,8 +15,8 @@ from asyncio.subprocess import PIPE, Process
 import uvloop
 
 from maxbot.locks import UserLocks
+from maxbot.locks.host import LockServer, UnixLocks
 from maxbot.locks.memory import MemoryLocks
-from maxbot.locks.unix import LockServer, UnixLocks
 from maxbot.types import Dialog
 
 ROUNDS = 20_000

@@ -44,7 +44,7 @@ BUGS = (
     Bug(
         "delete-at-claim",
         "nothing acknowledged is lost",
-        "maxbot/storage/dialogs.py",
+        "maxbot/storage/tables/turns.py",
         "    version, state, unsent, update_id, message, attempts = row\n",
         "    version, state, unsent, update_id, message, attempts = row\n"
         "    connection.exec_driver_sql('DELETE FROM inbox WHERE id = :id', {'id': update_id})\n",
@@ -53,25 +53,25 @@ BUGS = (
     Bug(
         "high-water-mark",
         "an update is accepted once, by its id, whatever its order",
-        "maxbot/storage/inbox.py",
+        "maxbot/storage/tables/inbox.py",
         "        row = _see.row(connection, key)\n",
         "        row = _see.row(connection, key)\n"
         "        last = connection.exec_driver_sql('SELECT max(CAST(key AS INTEGER)) FROM seen').scalar()\n"
         "        row = row if last is None or not update_.key.isdecimal() or int(update_.key) >= last else None\n",
-        ("tests/storage/test_inbox.py",),
+        ("tests/storage/tables/test_inbox.py",),
     ),
     Bug(
         "no-lock",
         "one turn at a time per user",
-        "maxbot/delivery/dialogs.py",
+        "maxbot/delivery/awake.py",
         "async with self._user_locks(dialog):",
         "async with __import__('contextlib').nullcontext():",
-        ("tests/delivery/test_simulation.py", "tests/delivery/test_dialogs.py"),
+        ("tests/delivery/test_simulation.py", "tests/delivery/test_awake.py"),
     ),
     Bug(
         "any-waiting-message",
         "turns in the order of the inbox",
-        "maxbot/storage/dialogs.py",
+        "maxbot/storage/tables/turns.py",
         "select(func.min(inbox.c.id))",
         "select(func.max(inbox.c.id))",
         ("tests/delivery/test_simulation.py",),
@@ -79,10 +79,10 @@ BUGS = (
     Bug(
         "state-before-outbox",
         "state, replies and 'done' of a turn commit together",
-        "maxbot/storage/dialogs.py",
+        "maxbot/storage/tables/turns.py",
         "    _put.many(\n",
         "    connection.commit(); connection.begin(); __import__('time').sleep(0.005)\n    _put.many(\n",
-        ("tests/storage/test_dialogs.py",),
+        ("tests/storage/tables/test_turns.py",),
     ),
     Bug(
         "retry-at-the-end",
@@ -103,15 +103,15 @@ BUGS = (
     Bug(
         "no-version",
         "a stale holder changes nothing",
-        "maxbot/storage/dialogs.py",
+        "maxbot/storage/tables/turns.py",
         '        dialogs.c.version == bindparam("loaded"),\n',
         "",
-        ("tests/storage/test_dialogs.py",),
+        ("tests/storage/tables/test_turns.py",),
     ),
     Bug(
         "wait-on-the-connection",
         "no deadlock, and all drains after faults",
-        "maxbot/locks/unix.py",
+        "maxbot/locks/host.py",
         "    async def __aenter__(self) -> None:\n        locks = self._locks\n",
         "    async def __aenter__(self) -> None:\n        locks = self._locks\n"
         "        while any(not lock._granted.done() for lock in locks._requests.values()):\n"
@@ -121,15 +121,15 @@ BUGS = (
     Bug(
         "no-attempt-limit",
         "a bad message or user harms no other",
-        "maxbot/delivery/turn.py",
+        "maxbot/delivery/turns.py",
         "MOST_ATTEMPTS = 4\n",
         "MOST_ATTEMPTS = 10**9\n",
-        ("tests/delivery/test_turn.py",),
+        ("tests/delivery/test_turns.py",),
     ),
     Bug(
         "sigint-to-the-workers",
         "stop is clean and bounded",
-        "maxbot/server/signals.py",
+        "maxbot/server/supervisor/signals.py",
         "        signal.signal(number, signal.SIG_IGN)\n",
         "        signal.signal(number, signal.default_int_handler)\n",
         ("tests/e2e/test_stop.py",),
@@ -137,7 +137,7 @@ BUGS = (
     Bug(
         "outlive-the-supervisor",
         "no orphan, no second master",
-        "maxbot/server/signals.py",
+        "maxbot/server/supervisor/signals.py",
         "        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)\n",
         "        pass\n",
         ("tests/e2e/test_supervision.py::test_a_blocked_worker_does_not_outlive_its_supervisor",),
@@ -145,7 +145,7 @@ BUGS = (
     Bug(
         "heartbeat-from-a-thread",
         "the configured workers live, or it is said",
-        "maxbot/server/worker.py",
+        "maxbot/server/worker/__main__.py",
         "            await asyncio.sleep(BEAT)\n",
         "            await asyncio.get_running_loop().run_in_executor(None, self._beat_for_ever)\n\n"
         "    def _beat_for_ever(self) -> None:\n"
@@ -156,10 +156,10 @@ BUGS = (
     Bug(
         "parse-before-verify",
         "nothing unauthenticated is stored or acted on, nor parsed",
-        "maxbot/server/webapp.py",
+        "maxbot/server/edge/webapp.py",
         "        channel.verify(request.headers, body)\n        return channel.parse(body)\n",
         "        parsed = channel.parse(body)\n        channel.verify(request.headers, body)\n        return parsed\n",
-        ("tests/server/test_webapp.py",),
+        ("tests/server/edge/test_webapp.py",),
     ),
     Bug(
         "token-in-an-error",

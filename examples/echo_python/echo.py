@@ -2,7 +2,7 @@
 
 from maxbot import MaxBot
 from maxbot.bot import BotTurn
-from maxbot.channels.web import WebChannel
+from maxbot.channels.web.channel import WebChannel
 
 bot = MaxBot(channels=[WebChannel()])
 

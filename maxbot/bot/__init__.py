@@ -3,8 +3,8 @@
 How a conversation goes on is left to `maxbot.dialog`, and where messages come from and replies go to the channels.
 """
 
-from maxbot.bot.builder import MaxBot
+from maxbot.bot.bot import MaxBot
+from maxbot.bot.handler import BotTurn
 from maxbot.bot.load import load_bot
-from maxbot.bot.turns import BotTurn
 
 __all__ = ["BotTurn", "MaxBot", "load_bot"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
-from maxbot.bot.builder import MaxBot
-from maxbot.bot.places import innermost_place, shown_path
+from maxbot.bot.bot import MaxBot
+from maxbot.bot.read.places import innermost_place, shown_path
 from maxbot.errors import BotError
 
 

@@ -18,8 +18,8 @@ import msgspec
 
 from maxbot.backoff import backoff
 from maxbot.channels.base import Accept, Channel, Services
-from maxbot.channels.body import decode
 from maxbot.channels.client import ApiClient
+from maxbot.channels.json import decode
 from maxbot.errors import (
     BadRequest,
     OutcomeUnknown,

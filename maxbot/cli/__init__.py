@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["run"]:
-        from maxbot.server.signals import install_early
+        from maxbot.server.supervisor.signals import install_early
 
         install_early()
     from maxbot.cli.commands import execute

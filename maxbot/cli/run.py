@@ -66,7 +66,7 @@ def run(context: click.Context, /, **values: Any) -> None:
     bot = load_bot(settings.bot)
     settings = replace(settings, updater=settings.updater or default_updater(bot, given))
 
-    from maxbot.server import run as serve
+    from maxbot.server import serve
 
     sys.exit(serve(settings, bot))
 

@@ -1,8 +1,62 @@
-"""Joins the steps: who is awake, one turn after the other, what is next.
+"""Joins the steps: what a dialog does while it is awake.
 
-Delivery sees channels, locks, storage and the bot through narrow interfaces, and knows neither HTTP nor processes.
+Send what is unsent, run the oldest update, send its commands, look again. Delivery sees channels, locks, storage and
+the bot through narrow interfaces, and knows neither HTTP nor processes.
 """
 
-from maxbot.delivery.delivery import Delivery
+from collections.abc import Mapping
 
-__all__ = ["Delivery"]
+from maxbot.channels.base import Channel
+from maxbot.delivery.awake import Dialogs
+from maxbot.delivery.turns import Bot, Turns
+from maxbot.locks import UserLocks
+from maxbot.outbox.retries import until_stored
+from maxbot.outbox.send import Sender, Waits
+from maxbot.storage.store import Store
+from maxbot.types import Dialog
+
+
+class Delivery:
+    """From the inbox to the platform, dialog by dialog.
+
+    Args:
+        store: Everything durable.
+        bot: Runs the turns.
+        channels: By name; they send.
+        user_locks: One turn of a dialog at a time.
+        turn_timeout: Seconds after which a turn is set aside.
+        give_up_after: Seconds after which an unsent command is set aside.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        bot: Bot,
+        channels: Mapping[str, Channel],
+        user_locks: UserLocks,
+        *,
+        turn_timeout: float,
+        give_up_after: float,
+    ) -> None:
+        self._store = store
+        self._turns = Turns(store, bot, turn_timeout)
+        self._sender = Sender(store, channels, give_up_after)
+        self._dialogs = Dialogs(user_locks, self._work)
+        self.wake = self._dialogs.wake
+        self.take_up = self._dialogs.take_up
+        self.drain = self._dialogs.drain
+
+    async def _work(self, dialog: Dialog, left_behind: bool) -> float | None:
+        sent: list[tuple[int, int]] = []
+        while True:
+            work = await until_stored(self._store.load, str(dialog), sent)
+            try:
+                if work.outbox:
+                    sent = await self._sender.send(dialog, work.outbox, found=True)
+                elif work.update is not None:
+                    commands = await self._turns.run(dialog, work, work.update, left_behind)
+                    sent = await self._sender.send(dialog, commands, found=False)
+                else:
+                    return None
+            except Waits as wait:
+                return wait.seconds

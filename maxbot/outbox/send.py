@@ -18,9 +18,9 @@ from collections.abc import Mapping, Sequence
 from maxbot.backoff import backoff
 from maxbot.channels.base import Channel
 from maxbot.errors import OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
-from maxbot.storage.outbox import OutboxRow
-from maxbot.storage.retry import until_stored
+from maxbot.outbox.retries import until_stored
 from maxbot.storage.store import Store
+from maxbot.storage.tables.outbox import OutboxRow
 from maxbot.types import Command, Dialog
 
 logger = logging.getLogger(__name__)

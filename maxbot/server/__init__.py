@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from maxbot.settings import Settings
 
 
-def run(settings: Settings, bot: MaxBot) -> int:
+def serve(settings: Settings, bot: MaxBot) -> int:
     """Serve a bot until a signal stops it.
 
     Args:
@@ -28,6 +28,6 @@ def run(settings: Settings, bot: MaxBot) -> int:
         StartError: The machine says no.
     """
     # The signal handlers are installed before this is called, and nothing slow may be imported before them.
-    from maxbot.server.start import run as serve
+    from maxbot.server.run import run
 
-    return serve(settings, bot)
+    return run(settings, bot)

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, func, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from maxbot.errors import StartError
-from maxbot.storage.counters import read_counters
-from maxbot.storage.place import sqlite_path
 from maxbot.storage.schema import REVISION, dead_letters, inbox, metadata, outbox, revisions
-from maxbot.storage.sqlite import SQLite
+from maxbot.storage.sqlite.backend import SQLite
+from maxbot.storage.sqlite.place import sqlite_path
+from maxbot.storage.tables.counters import read_counters
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from maxbot.storage import counters, dead_letters, dialogs, inbox, outbox, replies
 from maxbot.storage.database import Database
-from maxbot.storage.oldest import Older
+from maxbot.storage.tables import counters, dead_letters, inbox, outbox, replies, turns
+from maxbot.storage.tables.oldest import Older
 from maxbot.types import Dialog, State, Update
 
 
@@ -49,17 +49,15 @@ class Store:
 
     # turns
 
-    def load(self, dialog: str, sent: Sequence[tuple[int, int]] = ()) -> Future[dialogs.Work]:
+    def load(self, dialog: str, sent: Sequence[tuple[int, int]] = ()) -> Future[turns.Work]:
         """Remove commands that were sent, and return what is next for the dialog."""
-        return self._database.call(dialogs.load, dialogs.Load(dialog, sent))
+        return self._database.call(turns.load, turns.Load(dialog, sent))
 
     def commit(
         self, dialog: str, version: int, update_id: int, state: State, commands: list[dict[str, Any]]
     ) -> Future[list[outbox.OutboxRow] | None]:
         """End a turn; return its commands, or None where somebody else's turn came first."""
-        return self._database.call(
-            dialogs.commit, dialogs.Commit(dialog, version, update_id, state, commands, time.time())
-        )
+        return self._database.call(turns.commit, turns.Commit(dialog, version, update_id, state, commands, time.time()))
 
     # outbox
 

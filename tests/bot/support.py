@@ -9,7 +9,7 @@ from unittest import mock
 import msgspec
 import pytest
 
-from maxbot.bot import schemas
+from maxbot.bot.read import schemas
 from maxbot.channels.base import Channel
 
 

@@ -28,9 +28,9 @@ def test_echo() -> None:
 
 
 def test_echo_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    web = ModuleType("maxbot.channels.web")
+    web = ModuleType("maxbot.channels.web.channel")
     web.__dict__["WebChannel"] = StubWeb
-    monkeypatch.setitem(sys.modules, "maxbot.channels.web", web)
+    monkeypatch.setitem(sys.modules, "maxbot.channels.web.channel", web)
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.chdir(EXAMPLES / "echo_python")

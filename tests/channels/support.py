@@ -11,8 +11,8 @@ import uvicorn
 
 from maxbot.channels.base import Channel
 from maxbot.inbox.accept import Inbox
-from maxbot.server.health import Health
-from maxbot.server.webapp import build_webapp
+from maxbot.server.edge.health import Health
+from maxbot.server.edge.webapp import build_webapp
 from maxbot.types import Update
 
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from maxbot.channels.telegram import TelegramChannel
-from maxbot.channels.web import WebChannel
+from maxbot.channels.web.channel import WebChannel
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maxbot.channels import waiting, web
 from maxbot.channels.base import Channel, Services
-from maxbot.channels.waiting import Waiting
-from maxbot.channels.web import WebChannel
+from maxbot.channels.web import channel as web
+from maxbot.channels.web import waiting
+from maxbot.channels.web.channel import WebChannel
+from maxbot.channels.web.waiting import Waiting
 from maxbot.errors import BadRequest, RetryLater, StorageUnavailable
 from maxbot.testing.channels import ChannelContract, MemoryMailbox, Webhook
 from maxbot.types import Command, Dialog

@@ -38,12 +38,14 @@ main()
 def test_signals_are_taken_over_before_anything_else_is_imported() -> None:
     code = """
 import types
-server, signals = types.ModuleType("maxbot.server"), types.ModuleType("maxbot.server.signals")
+server, supervisor = types.ModuleType("maxbot.server"), types.ModuleType("maxbot.server.supervisor")
+signals = supervisor.signals = types.ModuleType("maxbot.server.supervisor.signals")
 def install_early():
     print([name for name in sys.modules if name.partition(".")[0] in ("click", "asyncio", "jinja2", "dataclasses")])
     sys.exit(7)
 signals.install_early = install_early
-sys.modules |= {"maxbot.server": server, "maxbot.server.signals": signals}
+modules = (server, supervisor, signals)
+sys.modules |= {module.__name__: module for module in modules}
 from maxbot.cli import main
 main()
 """

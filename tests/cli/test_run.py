@@ -27,11 +27,14 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
         calls.append((settings, bot))
         return 0
 
-    server, signals = ModuleType("maxbot.server"), ModuleType("maxbot.server.signals")
-    server.__dict__["run"] = run
+    server, supervisor = ModuleType("maxbot.server"), ModuleType("maxbot.server.supervisor")
+    signals = ModuleType("maxbot.server.supervisor.signals")
+    supervisor.__dict__["signals"] = signals
+    server.__dict__["serve"] = run
     signals.__dict__["install_early"] = lambda: None
     monkeypatch.setitem(sys.modules, "maxbot.server", server)
-    monkeypatch.setitem(sys.modules, "maxbot.server.signals", signals)
+    monkeypatch.setitem(sys.modules, "maxbot.server.supervisor", supervisor)
+    monkeypatch.setitem(sys.modules, "maxbot.server.supervisor.signals", signals)
     monkeypatch.setattr(os, "environ", os.environ.copy())
     for name in [name for name in os.environ if name.startswith("MAXBOT_")]:
         del os.environ[name]
@@ -260,5 +263,5 @@ def test_polling_is_the_default_only_where_nothing_listens() -> None:
 
 
 def test_the_exit_code_is_the_servers(maxbot: Run) -> None:
-    sys.modules["maxbot.server"].__dict__["run"] = lambda settings, bot: 1
+    sys.modules["maxbot.server"].__dict__["serve"] = lambda settings, bot: 1
     assert maxbot() == (1, "")

@@ -323,7 +323,7 @@ def test_stacks_are_shown_and_nobody_dies_of_it(tmp_path: Path) -> None:
         server.signal(signal.SIGQUIT)
         eventually(lambda: server.log.count("is here:") == before + 2)
         assert "in run_turn" not in server.log  # they are idle
-        assert "maxbot/server/worker.py" in server.log.rpartition("is here:")[2]
+        assert "maxbot/server/worker/__main__.py" in server.log.rpartition("is here:")[2]
         # One that ends while it is asked is no reason to give up.
         for _ in range(3):
             victim = random.choice(sorted(pids(server)))

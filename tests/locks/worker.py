@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import AsyncExitStack
 
-from maxbot.locks.unix import UnixLocks
+from maxbot.locks.host import UnixLocks
 from maxbot.types import Dialog
 
 

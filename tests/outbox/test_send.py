@@ -9,8 +9,8 @@ import pytest
 from maxbot.channels.base import Channel
 from maxbot.errors import OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
 from maxbot.outbox.send import ATTEMPTS_AT_A_BUG, Sender, Waits
-from maxbot.storage.outbox import OutboxRow
 from maxbot.storage.store import Store
+from maxbot.storage.tables.outbox import OutboxRow
 from maxbot.types import Command, Dialog, Update
 from tests.support.engine import counters, letters, run_with_store
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from maxbot.storage.database import Database
 from maxbot.storage.prepare import prepare
 from maxbot.storage.schema import metadata
-from maxbot.storage.sqlite import SQLite
+from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
 from maxbot.types import Dialog, Update
 

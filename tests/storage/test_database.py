@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from maxbot.errors import StorageError, StorageUnavailable
-from maxbot.storage import sqlite
 from maxbot.storage.database import Database
-from maxbot.storage.sqlite import SQLite
+from maxbot.storage.sqlite import backend
+from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
 from tests.storage.support import ANNA, databases, opened, prepared, rows, update
 
@@ -114,7 +114,7 @@ def locked(path: Path) -> Iterator[None]:
 def test_a_locked_file_is_unavailable_and_serves_again_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.1)
+    monkeypatch.setattr(backend, "BUSY_TIMEOUT", 0.1)
 
     async def scenario() -> None:
         async with opened(tmp_path / "bot.db") as store:

@@ -14,11 +14,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect
 
 from maxbot.errors import StartError, UsageError
-from maxbot.storage import place
-from maxbot.storage.place import check_place, claim, new_path, sqlite_path
 from maxbot.storage.prepare import MIGRATIONS, known_revisions, migrate, prepare, summarize
 from maxbot.storage.schema import REVISION, metadata
-from maxbot.storage.sqlite import SQLite
+from maxbot.storage.sqlite import place
+from maxbot.storage.sqlite.backend import SQLite
+from maxbot.storage.sqlite.place import check_place, claim, new_path, sqlite_path
 from tests.storage.support import prepared
 
 
@@ -121,7 +121,8 @@ def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         folder.chmod(0o555)
     (tmp_path / "bot.db").chmod(0o444)
     code = (
-        "import os, pathlib, sys\nfrom maxbot.errors import StartError\nfrom maxbot.storage.place import check_place\n"
+        "import os, pathlib, sys\nfrom maxbot.errors import StartError\n"
+        "from maxbot.storage.sqlite.place import check_place\n"
         "if os.getuid() == 0: os.setuid(65534)\n"
         "for name in ('bot.db', 'new.db'):\n"
         "    try: check_place(pathlib.Path(sys.argv[1], name))\n"
@@ -173,7 +174,7 @@ def test_a_new_path_is_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 CLAIM = """
 import os, pathlib, sys, time
-from maxbot.storage.place import claim
+from maxbot.storage.sqlite.place import claim
 claim(pathlib.Path(sys.argv[1]), 0)
 if child := os.fork():
     print(child, flush=True)

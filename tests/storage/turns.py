@@ -12,7 +12,7 @@ from pathlib import Path
 
 from maxbot.errors import StorageError
 from maxbot.storage.database import Database
-from maxbot.storage.sqlite import SQLite
+from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
 from maxbot.types import Dialog
 from tests.storage.support import update

@@ -33,10 +33,10 @@ from maxbot.errors import OutcomeUnknown, RetryLater, StorageUnavailable, Undeli
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.sweep import Sweep
 from maxbot.locks import UserLocks
-from maxbot.storage.counters import read_counters
 from maxbot.storage.database import Database, Item, Operation, Result, _Call, _settle
 from maxbot.storage.schema import REVISION, dead_letters, dialogs, inbox, metadata, outbox, revisions, seen
 from maxbot.storage.store import Store
+from maxbot.storage.tables.counters import read_counters
 from maxbot.types import Command, Dialog, Message, State, Turn, Update
 
 TURN_TIMEOUT = 20.0

@@ -84,8 +84,8 @@ class Fuses:
         from maxbot.channels.telegram import TelegramChannel
         from maxbot.delivery import Delivery
         from maxbot.inbox.accept import Inbox
-        from maxbot.storage import inbox
         from maxbot.storage.store import Store
+        from maxbot.storage.tables import inbox
 
         accept, work, load = inbox.accept, Delivery._work, Store.load
 

@@ -29,7 +29,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from maxbot import Channel, MaxBot
-from maxbot.bot.turns import BotTurn
+from maxbot.bot.handler import BotTurn
 from maxbot.errors import BadRequest, Unauthorized
 from maxbot.types import Command, Dialog, Update
 
@@ -126,7 +126,10 @@ async def answer(turn: BotTurn) -> None:
 
 
 def _start_as_told() -> None:
-    if sys.modules["__main__"].__spec__ is None or sys.modules["__main__"].__spec__.name != "maxbot.server.worker":
+    if (
+        sys.modules["__main__"].__spec__ is None
+        or sys.modules["__main__"].__spec__.name != "maxbot.server.worker.__main__"
+    ):
         return
     _write("PROBE_STARTS", str(os.getpid()))
     time.sleep(float(os.environ.get("PROBE_START", "0")))

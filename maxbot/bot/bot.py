@@ -1,0 +1,243 @@
+"""`MaxBot`: a bot, ready to run turns."""
+
+import asyncio
+import inspect
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import CodeType
+from typing import Any, TypeAlias, TypeVar
+
+from maxbot.bot.handler import BotTurn
+from maxbot.bot.read.places import innermost_place, shown_path
+from maxbot.bot.read.resources import read_text, read_yaml
+from maxbot.bot.read.schemas import read_bot
+from maxbot.bot.values import json_copy
+from maxbot.channels.base import Channel
+from maxbot.dialog.tree import Tree
+from maxbot.errors import BotError, TurnError, UsageError
+from maxbot.locks import UserLocks
+from maxbot.types import Dialog, Message, State, Turn
+
+Handler: TypeAlias = Callable[[BotTurn], Awaitable[None]]
+"""What a Python bot does at a message."""
+
+HandlerType = TypeVar("HandlerType", bound=Handler)
+
+BOT_FILE = "bot.yaml"
+
+# Files beside `bot.yaml` that belong to the bot in later versions: silently leaving them out would be worse.
+LATER_FILES = tuple(
+    pattern for part in ("dialog", "intents", "entities", "rpc") for pattern in (f"{part}.yaml", f"{part}/*.yaml")
+)
+
+
+class MaxBot:
+    """A bot: what it answers, and the channels it is on.
+
+    Args:
+        channels: Objects of built-in or own channels.
+        user_locks: Called without arguments in each worker, returns what replaces the built-in user locks.
+
+    Raises:
+        BotError: Two channels have one name, or a name that cannot be used.
+    """
+
+    def __init__(self, channels: Sequence[Channel] = (), user_locks: Callable[[], UserLocks] | None = None) -> None:
+        self.channels: dict[str, Channel] = _by_name(channels)
+        """The channels by name."""
+        self.user_locks = user_locks
+        self.files: list[Path] = []
+        """What the bot was read from; a change of one of them makes it another bot."""
+        self._tree: Tree | None = None
+        self._handler: Handler | None = None
+        self._states: dict[Dialog, State] = {}
+
+    @classmethod
+    def inline(cls, source: str, channels: Sequence[Channel] = ()) -> "MaxBot":
+        """Make a bot of a YAML text.
+
+        Raises:
+            BotError: The text is not a bot; has line and column.
+        """
+        return cls._from_text(source, "<inline>", channels)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], channels: Sequence[Channel] = ()) -> "MaxBot":
+        """Read a bot from a YAML file.
+
+        Args:
+            path: The file.
+            channels: Added to those of the file.
+
+        Raises:
+            BotError: The file cannot be read or is not a bot; has file, line and column.
+        """
+        bot = cls._from_text(read_text(Path(path)), str(path), channels)
+        bot.files = [Path(path).absolute()]
+        return bot
+
+    @classmethod
+    def from_directory(cls, path: str | os.PathLike[str], channels: Sequence[Channel] = ()) -> "MaxBot":
+        """Read a bot from the `bot.yaml` in a directory.
+
+        Raises:
+            BotError: There is no `bot.yaml`, or it is not a bot; has file, line and column.
+        """
+        file = Path(path, BOT_FILE)
+        if not file.is_file():
+            raise BotError(f"there is no {BOT_FILE} in this directory", file=str(path))
+        for pattern in LATER_FILES:
+            for other in sorted(Path(path).glob(pattern)):
+                message = f"a bot in several files is not supported by this version: put this into {BOT_FILE}"
+                raise BotError(message, file=str(other))
+        return cls.from_file(file, channels)
+
+    @classmethod
+    def _from_text(cls, text: str, file: str, channels: Iterable[Channel]) -> "MaxBot":
+        definition = read_bot(read_yaml(text, file), file)
+        bot = cls([*definition.channels, *channels])
+        bot._tree = Tree(definition.dialog)
+        return bot
+
+    def handler(self, function: HandlerType) -> HandlerType:
+        """Decorate the `async def` function that answers each message.
+
+        Raises:
+            BotError: It is no such function, or the bot has its answers already.
+        """
+        answer: Handler = function
+        if not inspect.iscoroutinefunction(answer):
+            raise BotError("a handler is an async function: async def handle(turn)", **_place(function))
+        if self.answers:
+            raise BotError("the bot has its answers already: it has one handler or one dialog", **_place(function))
+        self._handler = answer
+        return function
+
+    @property
+    def answers(self) -> bool:
+        """Whether there is a dialog or a handler."""
+        return self._tree is not None or self._handler is not None
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """Texts that must never reach a log."""
+        return tuple(secret for channel in self.channels.values() for secret in channel.secrets)
+
+    async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
+        """Run one message through the bot. Stores and sends nothing, and changes none of its arguments.
+
+        Args:
+            message: What the user said.
+            dialog: Who said it, and on which channel.
+            state: What the bot remembers of this dialog; `{}` at the first message.
+
+        Returns:
+            The replies, and the state from now on.
+
+        Raises:
+            TurnError: The bot failed; the text has file and line of its own code, the cause has the traceback.
+        """
+        turn = BotTurn(_checked(message, "message"), dialog, _checked(state, "state"))
+        if self._tree is not None:
+            commands = self._tree.run(turn.message, dialog, turn.state)
+        elif self._handler is not None:
+            commands = await _handle(self._handler, turn)
+        else:
+            raise TurnError("the bot has no handler: decorate an async function with @bot.handler")
+        try:
+            return Turn(commands, _checked_state(turn.state))
+        except TurnError as error:
+            place = _place(self._handler) if self._handler else None
+            if place:
+                raise TurnError(f"{place['file']}:{place['line']}: {error}") from error
+            raise
+
+    def process_message(
+        self, message: Message | str, dialog: Dialog | Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Answer one message without a server, for trying a bot out and for its tests.
+
+        Args:
+            message: What the user says, a text or a message.
+            dialog: Who says it; also as `{"channel_name": ..., "user_id": ...}`. None is always the same user.
+
+        Returns:
+            The commands. What the bot remembers is kept in this object.
+
+        Raises:
+            TurnError: As in `run_turn`; the bot remembers what it did before.
+            UsageError: An event loop is running in this thread.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+        else:
+            raise UsageError("an event loop is running: await bot.run_turn(message, dialog, state) instead")
+        who = _as_dialog(dialog)
+        said = {"text": message} if isinstance(message, str) else message
+        turn = asyncio.run(self.run_turn(said, who, self._states.get(who, {})))
+        self._states[who] = turn.state
+        return turn.commands
+
+
+async def _handle(handler: Handler, turn: BotTurn) -> list[dict[str, Any]]:
+    try:
+        await handler(turn)
+    except (Exception, SystemExit) as error:  # a bot must not stop the server; cancelling is the server's own
+        text = str(error) if isinstance(error, TurnError) else f"{type(error).__name__}: {error}"
+        code = _code(handler)
+        place = innermost_place(error.__traceback__, code.co_filename) if code else None
+        raise TurnError(f"{place.file}:{place.line}: {text}" if place else text) from error
+    finally:
+        commands = turn.finish()
+    return commands
+
+
+def _checked(value: Any, name: str) -> Any:
+    if not isinstance(value, dict):
+        raise TurnError(f"{name} is a dict, not {type(value).__name__}")
+    try:
+        return json_copy(value, name)
+    except ValueError as error:
+        raise TurnError(str(error)) from error
+
+
+def _checked_state(state: State) -> State:
+    checked: State = _checked(state, "state")
+    return checked
+
+
+def _by_name(channels: Iterable[Channel]) -> dict[str, Channel]:
+    found: dict[str, Channel] = {}
+    for channel in channels:
+        if not isinstance(channel, Channel):
+            raise BotError(f"channels are objects of classes made from maxbot.Channel, not {channel!r}")
+        if not channel.name or ":" in channel.name or "/" in channel.name:
+            raise BotError(f"{type(channel).__name__} needs a name without colon and slash, not {channel.name!r}")
+        if channel.name in found:
+            raise BotError(f"there are two channels with the name {channel.name!r}")
+        found[channel.name] = channel
+    return found
+
+
+def _as_dialog(dialog: Dialog | Mapping[str, str] | None) -> Dialog:
+    if dialog is None:
+        return Dialog("local", "user")
+    if isinstance(dialog, Dialog):
+        return dialog
+    try:
+        return Dialog(dialog["channel_name"], dialog["user_id"])
+    except KeyError as error:
+        raise UsageError(f"a dialog has channel_name and user_id; {error.args[0]} is missing") from None
+
+
+def _code(function: Any) -> CodeType | None:
+    code: CodeType | None = getattr(inspect.unwrap(function), "__code__", None)
+    return code
+
+
+def _place(function: Any) -> dict[str, Any]:
+    code = _code(function)
+    return {"file": shown_path(code.co_filename), "line": code.co_firstlineno} if code else {}

@@ -1,0 +1,299 @@
+"""The web: a chat on a page of one's own, or the one that comes with it. No platform is between user and bot.
+
+POST /web              a message of a user
+GET  /web/replies      the replies, waiting for the next one if there is none
+GET  /web/events       the replies as they come, as server-sent events
+GET  /web              a page to talk to the bot
+"""
+
+import asyncio
+import hashlib
+import hmac
+import math
+import re
+import uuid
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from maxbot.channels.base import Channel, Services
+from maxbot.channels.json import decode
+from maxbot.channels.web.waiting import Reply, Waiting
+from maxbot.errors import BadRequest, RetryLater, StorageUnavailable, Unauthorized
+from maxbot.types import Command, Dialog, Update
+
+DEFAULT_WAIT, LONGEST_WAIT = 25.0, 60.0
+"""Seconds for which `GET /web/replies` waits."""
+
+HEARTBEAT = 15.0
+"""Seconds after which an event stream without an event gets a comment, so that nobody on the way closes it."""
+
+_USER_LIMIT = 200
+_NUMBER_LIMIT = 2**63 - 1
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Post(msgspec.Struct):
+    user_id: (
+        Annotated[str, msgspec.Meta(min_length=1, max_length=_USER_LIMIT)]
+        | Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+    )
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=16384)]
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+
+
+_post_decoder = msgspec.json.Decoder(_Post)
+_keys_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_KNOWN_KEYS = {"user_id", "text", "id"}
+
+
+class WebChannel(Channel):
+    """Talk to the bot over HTTP.
+
+    Args:
+        token: What requests must have in their header, as `Authorization: Bearer TOKEN`. None: everybody may write, as
+            anybody: for trying a bot out, or behind a site that knows its users.
+
+    Raises:
+        ValueError: No header could have that token.
+    """
+
+    name = "web"
+
+    class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+        """What `channels.web` of a bot.yaml may have; as in the constructor."""
+
+        token: str | None = None
+
+    def __init__(self, *, token: str | None = None) -> None:
+        if token is not None and not re.fullmatch(r"[!-~]+", token):
+            raise ValueError("token has printable ASCII characters, at least one, and no spaces")
+        self._token = token
+        self._waiting: Waiting | None = None
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """The token, if there is one."""
+        return () if self._token is None else (self._token,)
+
+    @property
+    def verifies(self) -> bool:
+        """Whether a token was set."""
+        return self._token is not None
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Compare the token in the header `Authorization`.
+
+        Raises:
+            Unauthorized: It is missing or wrong.
+
+        Source: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+        """
+        if self._token is None:
+            return
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        same = hmac.compare_digest(given.strip().encode("utf-8", "surrogatepass"), self._token.encode())
+        if not same or scheme.lower() != "bearer":
+            raise Unauthorized("The header Authorization: Bearer is missing or wrong")
+
+    def parse(self, body: bytes) -> list[Update]:
+        """Turn `{"user_id": ..., "text": ..., "id": ...}` into one update.
+
+        `user_id` has 1 to 200 printable characters or is an integer, `text` has 1 to 16,384 characters. `id`, with 1
+        to 100 characters, may be left out: two messages of a user with the same `id` are one message.
+
+        Raises:
+            BadRequest: It is something else.
+        """
+        post = decode(_post_decoder, body)
+        if not decode(_keys_decoder, body).keys() <= _KNOWN_KEYS:
+            raise BadRequest("The JSON has an unknown key; known are user_id, text and id")
+        user = _checked_user(str(post.user_id))
+        return [Update(Dialog(self.name, user), _key(user, post.id), {"text": post.text})]
+
+    def acknowledgement(self, accepted: Sequence[bool]) -> tuple[bytes, str]:
+        """Say that the message is stored, and whether it was there already."""
+        return _encode({"accepted": True, "duplicate": not all(accepted)}), "application/json"
+
+    async def send(self, command: Command, dialog: Dialog) -> str:
+        """Put a reply where its user fetches it, and wake who waits for it.
+
+        Returns:
+            Nothing: the reply has no id until it is fetched.
+
+        Raises:
+            RetryLater: The mailbox cannot be written now.
+        """
+        assert self._waiting is not None, "the channel is used between start and close"
+        try:
+            await self._mailbox.put(dialog, command.key, command.content)
+        except StorageUnavailable as error:
+            raise RetryLater(f"The reply could not be kept: {error}") from error
+        self._waiting.wake(dialog)
+        return ""
+
+    async def start(self, services: Services) -> None:
+        """Be ready for who waits."""
+        self._mailbox = services.mailbox
+        self._waiting = Waiting(services.mailbox)
+
+    async def drain(self) -> None:
+        """Answer all who wait, and end the event streams."""
+        if self._waiting is not None:
+            self._waiting.stop()
+
+    async def close(self) -> None:
+        """As `drain`; who waits leaves by itself."""
+        await self.drain()
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the page and the two ways to get replies."""
+        page = _Page(Path(__file__).with_name("page.html").read_text("utf-8"))
+        return [
+            Route(f"/{self.name}", page.get, methods=["GET"]),
+            Route(f"/{self.name}/replies", self._get_replies, methods=["GET"]),
+            Route(f"/{self.name}/events", self._get_events, methods=["GET"]),
+        ]
+
+    async def _get_replies(self, request: Request) -> Response:
+        """`?user_id=…&after=N&wait=SECONDS`: the replies above N as soon as there is one, none after that time."""
+        self.verify(request.headers, b"")
+        assert self._waiting is not None
+        dialog = self._dialog(request)
+        after = _number(request.query_params.get("after"), "after")
+        seconds = _seconds(request.query_params.get("wait"))
+        after = await self._waiting.known(dialog, after)
+        waiting = asyncio.create_task(self._waiting.replies(dialog, after, seconds))
+        gone = asyncio.create_task(_gone(request))
+        try:
+            await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
+            found = waiting.result() if waiting.done() else []
+        finally:
+            await _end(waiting, gone)
+        body = _encode({"replies": [_shown(reply) for reply in found], "after": found[-1][0] if found else after})
+        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    async def _get_events(self, request: Request) -> Response:
+        """`?user_id=…&after=N`, or the header Last-Event-ID that browsers send when they connect again.
+
+        Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
+        """
+        self.verify(request.headers, b"")
+        dialog = self._dialog(request)
+        last = request.headers.get("last-event-id")
+        after = _number(last, "Last-Event-ID") if last else _number(request.query_params.get("after"), "after")
+        assert self._waiting is not None
+        after = await self._waiting.known(dialog, after)
+        # X-Accel-Buffering: nginx would hold events back,
+        # https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
+        return StreamingResponse(
+            self._events(dialog, after),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    async def _events(self, dialog: Dialog, after: int) -> AsyncIterator[bytes]:
+        assert self._waiting is not None
+        yield b": replies follow\n\n"  # at once, so that the client knows that it is connected
+        while True:
+            last = self._waiting.stopped
+            try:
+                found = await self._waiting.replies(dialog, after, HEARTBEAT)
+            except StorageUnavailable:  # the client connects again, and says where it was
+                return
+            for number, content in found:
+                yield b"id: %d\ndata: %b\n\n" % (number, _encode(_shown((number, content))))
+                after = number
+            if last:
+                return
+            if not found:
+                yield b": nothing new\n\n"
+
+    def _dialog(self, request: Request) -> Dialog:
+        user = request.query_params.get("user_id", "")
+        if not 1 <= len(user) <= _USER_LIMIT:
+            raise BadRequest(f"user_id has 1 to {_USER_LIMIT} characters")
+        return Dialog(self.name, _checked_user(user))
+
+
+class _Page:
+    """The page to talk to the bot. Nothing but what stands in it may run in it."""
+
+    def __init__(self, html: str) -> None:
+        self._html = html
+        self._headers = {
+            "Content-Security-Policy": (
+                f"default-src 'none'; script-src {_hashes(html, 'script')}; style-src {_hashes(html, 'style')}; "
+                "connect-src 'self'; img-src https: http: data:; base-uri 'none'; form-action 'none'; "
+                "frame-ancestors 'self'"
+            ),
+            "Cache-Control": "no-cache",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
+
+    async def get(self, request: Request) -> Response:
+        return HTMLResponse(self._html, headers=self._headers)
+
+
+def _hashes(html: str, element: str) -> str:
+    """Return the sources of a policy that allow the elements of a page: https://www.w3.org/TR/CSP3/#grammardef-hash-source"""
+    blocks = re.findall(rf"<{element}>(.*?)</{element}>", html, re.DOTALL)
+    return " ".join(f"'sha256-{b64encode(hashlib.sha256(block.encode()).digest()).decode()}'" for block in blocks)
+
+
+def _shown(reply: Reply) -> dict[str, Any]:
+    number, content = reply
+    return {**content, "n": number}
+
+
+def _key(user: str, id: str | None) -> str:
+    """Return an update's key. Each user has own ids, and a user's name has no NUL in it."""
+    if id is None:
+        return uuid.uuid4().hex
+    return "id-" + hashlib.sha256(f"{user}\0{id}".encode()).hexdigest()
+
+
+def _checked_user(user: str) -> str:
+    if not user.isprintable():
+        raise BadRequest("user_id has a character that is not printable")
+    return user
+
+
+def _number(text: str | None, name: str) -> int:
+    if text is None:
+        return 0
+    if not re.fullmatch(r"[0-9]{1,19}", text) or int(text) > _NUMBER_LIMIT:
+        raise BadRequest(f"{name} is the number of a reply, or 0")
+    return int(text)
+
+
+def _seconds(text: str | None) -> float:
+    if text is None:
+        return DEFAULT_WAIT
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= LONGEST_WAIT:
+        raise BadRequest(f"wait is a number of seconds from 0 to {LONGEST_WAIT:.0f}")
+    return seconds
+
+
+async def _gone(request: Request) -> None:
+    """Return when the client has closed its connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

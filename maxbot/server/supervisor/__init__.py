@@ -1,0 +1,1 @@
+"""Starts, watches, replaces and stops the workers. Serves no requests, runs no SQL and calls no platform."""

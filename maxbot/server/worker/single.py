@@ -1,0 +1,94 @@
+"""Everything in one process: for bot code that is not made for several."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from types import FrameType
+
+from maxbot.bot import MaxBot
+from maxbot.errors import SendError, StartError
+from maxbot.locks import UserLocks
+from maxbot.server.announce import announce
+from maxbot.server.supervisor import signals
+from maxbot.server.supervisor.control import LINGER
+from maxbot.server.worker.service import Service
+from maxbot.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+GRACE = 1.0
+"""Seconds beyond the shutdown timeout after which the process ends, whatever it does."""
+
+
+class SingleProcess:
+    """Serves in this process until a signal stops it.
+
+    Args:
+        settings: With the database's URL filled in.
+        bot: Loaded.
+        sockets: Bound.
+        user_locks: In-process ones, or the bot's own.
+    """
+
+    def __init__(self, settings: Settings, bot: MaxBot, sockets: list[socket.socket], user_locks: UserLocks) -> None:
+        self._settings = settings
+        self._bot = bot
+        self._sockets = sockets
+        self._user_locks = user_locks
+        self._failure: StartError | None = None
+        self._told = False
+
+    async def run(self) -> int:
+        """Serve; return the exit status.
+
+        Raises:
+            StartError: The service could not start or go on.
+        """
+        self._stop = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        # Not the loop's own handlers: these run between two steps of the bot's code too, when that blocks the loop.
+        for number in signals.CONTROLLED:  # there are no workers to replace: a SIGHUP stops as well
+            signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGALRM, self._on_deadline)
+        service = Service(self._settings, self._bot, self._user_locks, self._cannot_go_on)
+        await service.start(self._sockets)
+        announce(self._settings, self._sockets, self._bot.channels.values(), "a single process")
+        registering = asyncio.create_task(self._register(service))
+        await self._stop.wait()
+        logger.info("Stopping: finishing what is under way")
+        registering.cancel()
+        unfinished = await service.stop(LINGER)
+        signals.block()
+        if unfinished:
+            logger.warning("%d dialogs were not finished in time", unfinished)
+        if self._failure is not None:
+            raise self._failure
+        return 0
+
+    async def _register(self, service: Service) -> None:
+        if not self._settings.public_url:
+            return
+        try:
+            await service.register()
+        except SendError as error:
+            self._cannot_go_on(StartError(f"The webhooks are not registered: {error}"))
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._told:
+            logging.shutdown()
+            os._exit(0)  # told twice: at once. All that was accepted is stored.
+        self._told = True
+        # There is no supervisor to end this process where the bot's code blocks its loop, or a thread of its own.
+        signal.setitimer(signal.ITIMER_REAL, self._settings.shutdown_timeout + GRACE)
+        self._loop.call_soon_threadsafe(self._stop.set)
+
+    def _on_deadline(self, number: int, frame: FrameType | None) -> None:
+        logger.warning("Ended before it was done: the bot's code does not return. Its messages stay in the inbox")
+        logging.shutdown()
+        os._exit(0)
+
+    def _cannot_go_on(self, error: StartError) -> None:
+        self._failure = error
+        self._stop.set()

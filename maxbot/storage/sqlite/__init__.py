@@ -1,0 +1,1 @@
+"""SQLite: one file, several processes of one host."""

@@ -1,0 +1,1 @@
+"""The tables, a file each, with the operations that the path of a message needs of them."""

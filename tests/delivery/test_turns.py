@@ -1,0 +1,251 @@
+"""One turn: whatever the bot's code does, the dialog goes on, and nobody else suffers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from maxbot.delivery.turns import MOST_ATTEMPTS, Turns
+from maxbot.storage.store import Store
+from maxbot.storage.tables.outbox import OutboxRow
+from maxbot.types import Dialog, Message, State, Turn, Update
+from tests.support.engine import counters, letters, run_with_store
+
+ANNA = Dialog("test", "1")
+
+
+class Bot:
+    """Runs the function that a test gives it; then answers `done`."""
+
+    def __init__(self, behave: Callable[[Dialog], Awaitable[None]] | None = None) -> None:
+        self.behave = behave
+        self.ran: list[str] = []
+
+    async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
+        self.ran.append(dialog.user)
+        state["half"] = "done"
+        if self.behave is not None:
+            await self.behave(dialog)
+        return Turn([{"text": "done"}], state)
+
+
+async def run_one(
+    store: Store, bot: Bot, dialog: Dialog = ANNA, *, turns: Turns | None = None, left_behind: bool = False
+) -> list[OutboxRow]:
+    """Run a dialog's oldest update."""
+    work = await store.load(str(dialog))
+    assert work.update is not None
+    turns = turns or Turns(store, bot, 20.0)
+    return await turns.run(dialog, work, work.update, left_behind)
+
+
+async def accept(store: Store, dialog: Dialog = ANNA, key: str = "1") -> None:
+    await store.accept([Update(dialog, f"{dialog.user}.{key}", {"text": key})])
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("not even this")
+
+
+async def raises(dialog: Dialog) -> None:
+    raise ValueError("no such table")
+
+
+async def raises_half_a_character(dialog: Dialog) -> None:
+    raise ValueError("\ud83d is half of it")
+
+
+async def raises_unprintable(dialog: Dialog) -> None:
+    raise Unprintable
+
+
+async def exits(dialog: Dialog) -> None:
+    raise SystemExit(3)
+
+
+async def hangs(dialog: Dialog) -> None:
+    await asyncio.sleep(1000)
+
+
+async def cancels_itself(dialog: Dialog) -> None:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    ("behave", "reason", "traced"),
+    [
+        (raises, "no such table", "ValueError: no such table"),
+        (raises_half_a_character, "\\ud83d is half of it", "ValueError"),
+        (raises_unprintable, "Unprintable", "Unprintable"),
+        (exits, "3", "SystemExit"),
+        (hangs, "The turn took longer than 20 seconds", "TimeoutError"),
+        (cancels_itself, "CancelledError", "CancelledError"),
+    ],
+)
+def test_a_turn_that_fails_is_set_aside_and_the_next_one_runs(
+    behave: Callable[[Dialog], Awaitable[None]], reason: str, traced: str
+) -> None:
+    async def scenario(store: Store) -> None:
+        bot = Bot(behave)
+        await accept(store, key="bad")
+        await accept(store, key="good")
+        assert await run_one(store, bot) == []
+        work = await store.load(str(ANNA))
+        assert (work.version, work.state) == (0, {}), "rolled back"
+        bot.behave = None
+        (row,) = await run_one(store, bot)
+        assert row.content == {"text": "done"}
+
+    run_with_store(scenario)
+    ((kind, said, traceback),) = letters()
+    assert (kind, said) == ("update", reason)
+    assert traceback is not None
+    assert traced in traceback
+
+
+def test_what_cannot_be_stored_is_set_aside() -> None:
+    class Wrong(Bot):
+        async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
+            return Turn([], {"connection": object()})
+
+    async def scenario(store: Store) -> None:
+        await accept(store)
+        assert await run_one(store, Wrong()) == []
+        assert (await store.load(str(ANNA))).update is None
+
+    run_with_store(scenario)
+    assert "cannot be stored" in letters()[0][1]
+
+
+def test_a_turn_after_which_another_was_committed_is_thrown_away() -> None:
+    async def scenario(store: Store) -> None:
+        async def somebody_else(dialog: Dialog) -> None:
+            await store.commit(str(ANNA), 0, 1, {"by": "somebody else"}, [])
+
+        await accept(store)
+        assert await run_one(store, Bot(somebody_else)) == []
+        work = await store.load(str(ANNA))
+        assert (work.state, work.outbox) == ({"by": "somebody else"}, [])
+
+    run_with_store(scenario)
+    assert counters() == {"stale_turns": 1}
+
+
+async def passes_it_on(dialog: Dialog) -> None:
+    await asyncio.sleep(1000)
+
+
+async def makes_an_error_of_it(dialog: Dialog) -> None:
+    try:
+        await asyncio.sleep(1000)
+    except asyncio.CancelledError:
+        raise ValueError("interrupted") from None
+
+
+async def ignores_it(dialog: Dialog) -> None:
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(1000)
+
+
+@pytest.fixture
+def workers_die(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that is cancelled stands for a worker that died: nothing more is done for it."""
+    monkeypatch.setattr(Store, "unmark_attempt", lambda store, update_id: None)
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
+@pytest.mark.parametrize("behave", [passes_it_on, makes_an_error_of_it, ignores_it])
+def test_a_turn_cancelled_from_outside_is_neither_committed_nor_set_aside_nor_counted(
+    behave: Callable[[Dialog], Awaitable[None]], left_behind: bool
+) -> None:
+    """It is a stop, or a lock that was lost: whoever is next runs it."""
+
+    async def scenario(store: Store) -> None:
+        await accept(store)
+        task = asyncio.create_task(run_one(store, Bot(behave), left_behind=left_behind))
+        await asyncio.sleep(5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(5)
+        work = await store.load(str(ANNA))
+        assert work.update is not None
+        assert (work.version, work.update.attempts) == (0, 0)
+
+    run_with_store(scenario)
+    assert letters() == []
+
+
+@pytest.mark.usefixtures("workers_die")
+def test_an_update_left_behind_too_often_is_set_aside_unrun() -> None:
+    async def scenario(store: Store) -> None:
+        await accept(store)
+        for _ in range(MOST_ATTEMPTS):
+            bot = Bot(hangs)
+            task = asyncio.create_task(run_one(store, bot, left_behind=True))
+            await asyncio.sleep(5)
+            assert bot.ran == ["1"]
+            task.cancel()  # its worker is gone
+            await asyncio.wait([task])
+        bot = Bot()
+        assert await run_one(store, bot) == [], "though nobody says now that it was left behind"
+        assert bot.ran == []
+
+    run_with_store(scenario)
+    assert letters() == [("update", f"The worker died {MOST_ATTEMPTS} times while it ran this turn", None)]
+
+
+@pytest.mark.usefixtures("workers_die")
+def test_suspects_run_one_at_a_time_and_only_the_one_that_runs_is_counted() -> None:
+    """Those that wait behind a turn that kills its worker were once counted with it, and set aside in the end."""
+    users = [Dialog("test", str(number)) for number in range(4)]
+    together: list[int] = []
+    at_work: set[Any] = set()
+
+    async def behave(dialog: Dialog) -> None:
+        at_work.add(dialog)
+        together.append(len(at_work))
+        await asyncio.sleep(1)
+        at_work.remove(dialog)
+
+    async def scenario(store: Store) -> None:
+        for dialog in users:
+            await accept(store, dialog)
+        bot = Bot(hangs)
+        turns = Turns(store, bot, 20.0)
+        first = [asyncio.create_task(run_one(store, bot, d, turns=turns, left_behind=True)) for d in users]
+        await asyncio.sleep(5)
+        assert len(bot.ran) == 4, "a first time all together"
+        for task in first:
+            task.cancel()
+        await asyncio.wait(first)
+        for _ in range(2 * MOST_ATTEMPTS):  # workers die, and it is always the first one's fault
+            bot = Bot(hangs)
+            turns = Turns(store, bot, 20.0)
+            tasks = []
+            for dialog in users:
+                if (await store.load(str(dialog))).update is not None:
+                    tasks.append(asyncio.create_task(run_one(store, bot, dialog, turns=turns, left_behind=True)))
+                    await asyncio.sleep(0.1)
+            await asyncio.sleep(5)
+            if "0" not in bot.ran:
+                break
+            assert bot.ran == ["0"]
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        bot = Bot(behave)
+        turns = Turns(store, bot, 20.0)
+        assert all(await asyncio.gather(*(run_one(store, bot, d, turns=turns, left_behind=True) for d in users[1:]))), (
+            "the innocent are answered"
+        )
+
+    run_with_store(scenario)
+    assert together == [1, 1, 1]
+    assert len(letters()) == 1

@@ -1,0 +1,113 @@
+"""What the web application does with a webhook before the inbox sees it, and with what is wrong with it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import pytest
+from starlette.types import Message
+
+from maxbot.channels.base import Channel
+from maxbot.errors import StorageError, StorageUnavailable, Unauthorized
+from maxbot.inbox.accept import Inbox
+from maxbot.server.edge.health import Health
+from maxbot.server.edge.webapp import build_webapp
+from maxbot.storage.store import Store
+from maxbot.types import Dialog, Update
+
+
+class Strict(Channel):
+    """Knows one secret, and notes what it parses."""
+
+    name = "strict"
+
+    def __init__(self) -> None:
+        self.parsed: list[bytes] = []
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        if headers.get("x-secret") != "right":
+            raise Unauthorized("No")
+
+    def parse(self, body: bytes) -> list[Update]:
+        self.parsed.append(body)
+        return [Update(Dialog("strict", body.decode("ascii")), "1", {"text": "hello"})]
+
+
+class Accepting:
+    """An inbox that takes everything, or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.accepted: list[Update] = []
+        self.error = error
+
+    async def accept(self, updates: Sequence[Update]) -> list[bool]:
+        if self.error is not None:
+            raise self.error
+        self.accepted += updates
+        return [True] * len(updates)
+
+
+def deliver(
+    channel: Channel,
+    inbox: Accepting,
+    body: bytes,
+    secret: str = "right",
+    path: str = "/strict",
+    host: str = "localhost",
+) -> int:
+    """Return the status that a webhook is answered with."""
+    app = build_webapp({channel.name: channel}, cast(Inbox, inbox), Health(cast(Store, None)))
+    statuses: list[int] = []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", host.encode("latin-1")), (b"x-secret", secret.encode())],
+        "scheme": "http",
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 5000),
+        "http_version": "1.1",
+    }
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    asyncio.run(app(scope, receive, send))
+    (status,) = statuses
+    return status
+
+
+def test_what_is_right_is_verified_parsed_and_accepted() -> None:
+    channel, inbox = Strict(), Accepting()
+    assert deliver(channel, inbox, b"user") == 200
+    assert channel.parsed == [b"user"]
+    assert [update.dialog.user for update in inbox.accepted] == ["user"]
+
+
+def test_what_is_not_authentic_is_not_even_parsed() -> None:
+    channel, inbox = Strict(), Accepting()
+    assert deliver(channel, inbox, b"user", secret="wrong") == 401
+    assert channel.parsed == []
+    assert inbox.accepted == []
+
+
+def test_what_a_channel_fails_at_is_the_requests_fault() -> None:
+    channel, inbox = Strict(), Accepting()
+    assert deliver(channel, inbox, b"\xff") == 400
+    assert inbox.accepted == []
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable("locked"), StorageError("never")])
+def test_what_is_not_stored_is_not_acknowledged(error: Exception) -> None:
+    assert deliver(Strict(), Accepting(error), b"user") == 503
+
+
+@pytest.mark.parametrize("host", ["[::1", "a b", "\xff", ""])
+def test_a_refusal_survives_any_host_header(host: str) -> None:
+    assert deliver(Strict(), Accepting(), b"", path="/nothing", host=host) == 404
