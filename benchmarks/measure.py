@@ -14,6 +14,10 @@ from tests.support.telegram import TelegramStandIn
 
 CONNECTIONS = 64
 CHATS = 500
+FIXED_RATE = 400.0
+"""Messages per second of the phase in which all systems carry the same load."""
+AT_ONCE = 64
+"""Messages that one user has under way in the phase of a single user."""
 
 
 class Round(msgspec.Struct):
@@ -31,6 +35,11 @@ class Round(msgspec.Struct):
     reply: list[float]
     """The same, to the arrival of the reply at the platform."""
     cpu_per_message_at_half: float
+    cpu_per_message_at_fixed: float
+    """At `FIXED_RATE`."""
+    reply_at_fixed: list[float]
+    single_user_rate: float | None
+    """Messages per second of one user who waits for nothing; None where messages of a user are not kept in order."""
     memory: list[int]
     """Proportional memory after the load, of each worker; of the one process where there are none."""
     late: float
@@ -61,7 +70,15 @@ class Bench:
         """Of the next message of each chat."""
         self._update = 1
 
-    def deliver(self, per_chat: int, rate: float | None = None, *, chats: int = CHATS, first_chat: int = 1) -> Phase:
+    def deliver(
+        self,
+        per_chat: int,
+        rate: float | None = None,
+        *,
+        chats: int = CHATS,
+        first_chat: int = 1,
+        at_once: int = 1,
+    ) -> Phase:
         """Deliver `per_chat` messages of each chat, and wait for all replies.
 
         Raises:
@@ -77,6 +94,7 @@ class Bench:
             first_chat=first_chat,
             first_number=self._number,
             first_update=self._update,
+            at_once=at_once,
         )
         self._number += per_chat
         self._update += per_chat * chats
@@ -111,6 +129,7 @@ def measure(system: System, seconds: float) -> Round:
             workers = [worker.pid for worker in server.workers()] or [server.pid]
             time.sleep(0.5)  # lets what the highest load left to do be done, on a machine that also runs the load
             half = bench.deliver(_per_chat(rate / 2, seconds), rate / 2)
+            fixed = bench.deliver(_per_chat(FIXED_RATE, seconds), FIXED_RATE)
             return Round(
                 start_up=server.start_up,
                 cpu_per_message=highest.cpu / messages,
@@ -119,10 +138,19 @@ def measure(system: System, seconds: float) -> Round:
                 acknowledgement=half.record.latencies,
                 reply=half.reply,
                 cpu_per_message_at_half=half.cpu / len(half.record.updates),
+                cpu_per_message_at_fixed=fixed.cpu / len(fixed.record.updates),
+                reply_at_fixed=fixed.reply,
+                single_user_rate=_single_user(bench, seconds) if system.ordered else None,
                 memory=[memory[pid] for pid in workers],
                 late=half.record.late,
                 helpers=highest.helpers / messages,
             )
+
+
+def _single_user(bench: Bench, seconds: float) -> float:
+    few = bench.deliver(AT_ONCE, chats=1, first_chat=CHATS + 1, at_once=AT_ONCE)
+    many = bench.deliver(round(AT_ONCE / few.seconds * seconds / 2), chats=1, first_chat=CHATS + 1, at_once=AT_ONCE)
+    return len(many.record.updates) / many.seconds
 
 
 def _per_chat(rate: float, seconds: float) -> int:

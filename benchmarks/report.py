@@ -3,12 +3,12 @@
 import datetime
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from benchmarks.measure import Round
+from benchmarks.measure import FIXED_RATE, Round
 from benchmarks.systems import System
 
 MB = 1e6
@@ -43,9 +43,9 @@ def percentile(values: Sequence[float], share: float) -> float:
 def table(systems: Sequence[System], results: Results) -> str:
     """Return the Markdown table, a line for each system."""
     lines = [
-        "| system | | CPU per message | messages/s | acknowledgement p50 / p99 | reply p50 / p99 | ready after "
-        "| memory of a worker |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
+        "| system | | CPU per message | at 400/s | messages/s | of one user | acknowledgement p50 / p99 "
+        "| reply p50 / p99 | at 400/s | ready after | memory of a worker |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for system in systems:
         rounds = results.get(system.name)
@@ -56,14 +56,22 @@ def table(systems: Sequence[System], results: Results) -> str:
             system.name,
             system.about,
             f"{median(r.cpu_per_message for r in rounds) * 1e6:,.0f} µs",
+            f"{median(r.cpu_per_message_at_fixed for r in rounds) * 1e6:,.0f} µs",
             f"{median(r.rate for r in rounds):,.0f}",
+            _single_user(rounds),
             _latency([r.acknowledgement for r in rounds]),
             reply,
+            _latency([r.reply_at_fixed for r in rounds]) if system.replies else "–",
             f"{median(r.start_up for r in rounds):.2f} s",
             f"{median(max(r.memory) for r in rounds) / MB:.0f} MB",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _single_user(rounds: Sequence[Round]) -> str:
+    rates = [r.single_user_rate for r in rounds if r.single_user_rate is not None]
+    return f"{median(rates):,.0f}" if rates else "–"
 
 
 def _latency(rounds: list[list[float]]) -> str:
@@ -86,14 +94,18 @@ def goals(results: Results) -> tuple[str, bool]:
         lines.append(f"- {text}: {value:.2f}{unit} (goal: at most {limit:g}{unit}, {verdict})")
 
     one, two = results.get("maxbot, 1 worker", []), results.get("maxbot, 2 workers", [])
-    for name in ("aiogram", "aiogram on uvloop"):
-        limit = 0.4
-        goal(f"CPU per message, maxbot with 1 worker to {name}", _ratio(one, results.get(name, [])), limit)
-    goal("CPU per message, 2 workers to 1", _ratio(two, one), 1.1)
-    goal("ready with 2 workers", _median([r.start_up for r in two]), 1.0, " s")
-    goal("memory of a worker, of 2", _median([max(r.memory) / MB for r in two]), 60, " MB")
+    for name, highest, fixed in (("aiogram on uvloop", 0.18, 0.60), ("grammY", 0.60, 1.3)):
+        theirs = results.get(name, [])
+        goal(f"CPU per message, 1 worker to {name}", _ratio(one, theirs, _highest), highest)
+        goal(f"CPU per message at {FIXED_RATE:.0f}/s, 1 worker to {name}", _ratio(one, theirs, _fixed), fixed)
+    goal("CPU per message, 2 workers to 1", _ratio(two, one, _highest), 1.06)
+    slowest = _median([r.single_user_rate for r in one if r.single_user_rate])
+    goal("milliseconds per message of one single user", None if slowest is None else 1e3 / slowest, 1 / 1.2, " ms")
+    goal("ready with 2 workers", _median([r.start_up for r in two]), 0.6, " s")
+    goal("memory of a worker, of 2", _median([max(r.memory) / MB for r in two]), 42, " MB")
     for name, rounds in (("1 worker", one), ("2 workers", two)):
-        goal(f"reply p99 at half load, {name}", _median([percentile(r.reply, 0.99) * 1e3 for r in rounds]), 50, " ms")
+        goal(f"reply p50 at half load, {name}", _median([percentile(r.reply, 0.50) * 1e3 for r in rounds]), 2.5, " ms")
+        goal(f"reply p99 at half load, {name}", _median([percentile(r.reply, 0.99) * 1e3 for r in rounds]), 12, " ms")
     return "\n".join(lines), good
 
 
@@ -101,9 +113,17 @@ def _median(values: Sequence[float]) -> float | None:
     return median(values) if values else None
 
 
-def _ratio(ours: Sequence[Round], theirs: Sequence[Round]) -> float | None:
+def _highest(one: Round) -> float:
+    return one.cpu_per_message
+
+
+def _fixed(one: Round) -> float:
+    return one.cpu_per_message_at_fixed
+
+
+def _ratio(ours: Sequence[Round], theirs: Sequence[Round], cost: Callable[[Round], float]) -> float | None:
     """Median of the ratios of each round: what ran side by side is compared."""
-    return _median([a.cpu_per_message / b.cpu_per_message for a, b in zip(ours, theirs, strict=False)])
+    return _median([cost(a) / cost(b) for a, b in zip(ours, theirs, strict=False)])
 
 
 def spread(systems: Sequence[System], results: Results) -> str:

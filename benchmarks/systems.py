@@ -9,6 +9,9 @@ from tests.support.processes import Server, free_port
 
 HERE = Path(__file__).parent
 
+GRAMMY = HERE / "grammy" / "node_modules"
+"""Is there where `scripts/bench` found npm."""
+
 TOKEN = "123456:benchmark-token-that-opens-nothing"
 SECRET = "benchmark-secret"
 
@@ -23,21 +26,32 @@ class System:
     server: Callable[[str, Path], Server]
     """Makes the server's handle from the URL of the platform and an empty directory of its own."""
     replies: bool = True
+    ordered: bool = False
+    """Whether it runs the messages of a user one after the other."""
 
 
 def systems() -> list[System]:
     """Return what is compared, in the order in which each round runs them."""
     return [
-        System("maxbot, 1 worker", "durable, ordered per user", lambda api, folder: _maxbot(api, folder, 1)),
-        System("maxbot, 2 workers", "durable, ordered per user", lambda api, folder: _maxbot(api, folder, 2)),
+        System(
+            "maxbot, 1 worker", "durable, ordered per user", lambda api, folder: _maxbot(api, folder, 1), ordered=True
+        ),
+        System(
+            "maxbot, 2 workers", "durable, ordered per user", lambda api, folder: _maxbot(api, folder, 2), ordered=True
+        ),
         System("aiogram", "in memory, not ordered", lambda api, folder: _script("aiogram_echo.py", api, folder)),
         System(
             "aiogram on uvloop",
             "in memory, not ordered",
             lambda api, folder: _script("aiogram_echo.py", api, folder, "--uvloop"),
         ),
+        *([System("grammY", "in memory, not ordered", _grammy)] if GRAMMY.is_dir() else []),
         System("floor", "answers 200, does nothing", lambda api, folder: _script("floor.py", api, folder), False),
     ]
+
+
+def _ordered(name: str, server: Callable[[str, Path], Server]) -> System:
+    return System(name, "durable, ordered per user", server, ordered=True)
 
 
 def _environment(api: str, port: int) -> dict[str, str]:
@@ -54,6 +68,12 @@ def _maxbot(api: str, folder: Path, workers: int) -> Server:
         port=port,
         environment=_environment(api, port),
     )
+
+
+def _grammy(api: str, folder: Path) -> Server:
+    port = free_port()
+    environment = {**_environment(api, port), "NODE_ENV": "production"}
+    return Server(["node", str(HERE / "grammy" / "echo.mjs")], port, folder / "log", environment=environment)
 
 
 def _script(name: str, api: str, folder: Path, *options: str) -> Server:
