@@ -23,6 +23,11 @@ class Option:
     choices: tuple[str, ...]
 
     @property
+    def field(self) -> str:
+        """Its field of `Settings`."""
+        return self.name.replace("-", "_")
+
+    @property
     def env(self) -> str:
         return "MAXBOT_" + self.name.upper().replace("-", "_")
 
@@ -38,11 +43,11 @@ def _option(
 
 @dataclass(frozen=True)
 class Settings:
-    """What `maxbot run` was told. Durations are seconds, sizes are bytes."""
+    """What `maxbot run` was told, and None where it was not. Durations are seconds, sizes are bytes."""
 
     bot: str = _option(
         "bot.yaml",
-        "The bot: a YAML file, a directory with a bot.yaml, or module:name.",
+        "The bot: a YAML or Python file, a directory with a bot.yaml, or module:name.",
         metavar="PATH|MODULE:NAME",
     )
     updater: Updater | None = _option(
@@ -50,8 +55,8 @@ class Settings:
         "How updates come in. Default: polling where the only channel is Telegram and no web option is given, "
         "else webhooks.",
     )
-    host: str = _option("localhost", "Address to listen on.", web_only=True)
-    port: int = _option(8080, "Port to listen on.", web_only=True)
+    host: str | None = _option(None, "Address to listen on. Default: localhost.", web_only=True)
+    port: int | None = _option(None, "Port to listen on. Default: 8080.", web_only=True)
     public_url: str | None = _option(
         None,
         "Base URL under which the platforms reach this server; webhooks are then registered with them.",

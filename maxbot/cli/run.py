@@ -2,9 +2,7 @@
 
 import os
 import sys
-from collections.abc import Collection
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -12,13 +10,7 @@ from click.core import ParameterSource
 from maxbot.errors import UsageError
 from maxbot.settings import Option, Settings, options
 
-if TYPE_CHECKING:
-    from maxbot.bot import MaxBot
-
 SHORT = {"verbose": "-v", "quiet": "-q"}
-
-DATABASES = ("sqlite",)
-LATER_DATABASES = ("postgresql", "mysql", "mariadb")
 
 EPILOG = (
     "Every option is also an environment variable, like MAXBOT_PORT; a .env file in this directory is read. "
@@ -57,14 +49,12 @@ class _RunCommand(click.Command):
 @click.pass_context
 def run(context: click.Context, /, **values: Any) -> None:
     """Run a bot: receive its users' messages and send its replies."""
-    given = _given(context)
     settings = Settings(**values, **_tuning())
-    check(settings, given)
+    check(settings, _given(context))
 
     from maxbot.bot import load_bot
 
     bot = load_bot(settings.bot)
-    settings = replace(settings, updater=settings.updater or default_updater(bot, given))
 
     from maxbot.server import serve
 
@@ -75,9 +65,8 @@ def _given(context: click.Context) -> dict[str, str]:
     """Return the options that somebody gave, by name, as an error shall call them."""
     given = {}
     for option in options():
-        field = option.name.replace("-", "_")
-        source = context.get_parameter_source(field)
-        if option.type is bool and not context.params.get(field):
+        source = context.get_parameter_source(option.field)
+        if option.type is bool and not context.params.get(option.field):
             continue
         if source is ParameterSource.COMMANDLINE:
             given[option.name] = f"--{option.name}"
@@ -95,7 +84,7 @@ def _tuning() -> dict[str, Any]:
             continue
         if option.choices and text not in option.choices:
             raise UsageError(f"{option.env} is one of {', '.join(option.choices)}, not {text!r}")
-        values[option.name.replace("-", "_")] = _number(option, text) if option.type is float else text
+        values[option.field] = _number(option, text) if option.type is float else text
     return values
 
 
@@ -141,19 +130,12 @@ def _conflict(one: str, other: str, reason: str) -> None:
 def _check_values(settings: Settings) -> None:
     if settings.workers is not None and settings.workers < 1:
         raise UsageError(f"--workers is at least 1, not {settings.workers}")
-    if not 0 <= settings.port <= 65535:
+    if settings.port is not None and not 0 <= settings.port <= 65535:
         raise UsageError(f"--port is a number from 0 (any free port) to 65535, not {settings.port}")
     if not 0 <= settings.shutdown_timeout < float("inf"):
         raise UsageError(f"--shutdown-timeout is a number of seconds from 0, not {settings.shutdown_timeout}")
     if settings.public_url is not None and not _is_web_address(settings.public_url):
         raise UsageError(f"--public-url is like https://bot.example.com, not {settings.public_url!r}")
-    if settings.database is not None:
-        _check_database(settings.database)
-    kind, _, path = settings.logger.partition(":")
-    if settings.logger != "console" and (kind != "file" or not path):
-        raise UsageError(f"--logger is console or file:PATH, not {settings.logger!r}")
-    if settings.user_locks is not None and not all(settings.user_locks.partition(":")):
-        raise UsageError(f"--user-locks is module:factory, not {settings.user_locks!r}")
 
 
 def _is_web_address(url: str) -> bool:
@@ -164,23 +146,3 @@ def _is_web_address(url: str) -> bool:
         return parts.scheme in ("https", "http") and bool(parts.hostname) and (parts.port or 0) >= 0
     except ValueError:
         return False
-
-
-def _check_database(url: str) -> None:
-    # The whole URL stays out of the message: it may hold a password.
-    scheme = url.partition(":")[0].partition("+")[0]
-    if scheme in LATER_DATABASES:
-        raise UsageError(f"--database: {scheme} is not supported by this version; use sqlite:///bot.db")
-    if not url.startswith(tuple(f"{name}:///" for name in DATABASES)) or url.endswith(":///"):
-        raise UsageError("--database is a URL like sqlite:///bot.db")
-
-
-def default_updater(bot: "MaxBot", given: Collection[str]) -> Any:
-    """Return how updates come in where nobody said it.
-
-    Args:
-        bot: Its channels decide.
-        given: Names of the options that the user gave.
-    """
-    web_options = {option.name for option in options() if option.web_only}
-    return "polling" if list(bot.channels) == ["telegram"] and not web_options.intersection(given) else "webhooks"

@@ -3,42 +3,48 @@
 import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib import import_module
+from typing import cast
 
+from maxbot import imports
 from maxbot.errors import UsageError
 from maxbot.locks import UserLocks
 
 
-def load_user_locks(spec: str) -> UserLocks:
-    """Import `module`, call its `factory` without arguments, and return what it made. See `running`.
+def find_factory(spec: str) -> Callable[[], object]:
+    """Import `module` and return its `factory`, without calling it.
 
     Args:
         spec: `module:factory`; both may be dotted.
 
     Raises:
-        UsageError: There is no such module or factory, or it failed, or what it made cannot be called.
+        UsageError: There is no such module or factory.
     """
-    module_name, _, path = spec.partition(":")
-    if not all(part.isidentifier() for part in [*module_name.split("."), *path.split(".")]):
-        raise UsageError(f"user locks {spec!r}: expected module:factory, like mylocks:make_locks")
+    if not imports.is_reference(spec):
+        raise UsageError(f"--user-locks is module:factory, like mylocks:make_locks, not {spec!r}")
     try:
-        factory = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise UsageError(f"user locks {spec!r}: {module_name} needs a module that is not there: {error}") from error
-        raise UsageError(
-            f"user locks {spec!r}: there is no module {error.name}; is its directory on the Python path?"
-        ) from error
-    except Exception as error:
-        raise UsageError(f"user locks {spec!r}: importing {module_name} failed: {_say(error)}") from error
-    for name in path.split("."):
-        if not hasattr(factory, name):
-            raise UsageError(f"user locks {spec!r}: {module_name} has no {path}")
-        factory = getattr(factory, name)
+        found = imports.look_up(spec)
+    except imports.NotFound as error:
+        raise UsageError(f"user locks {spec!r}: {error}") from error.error
+    factory = found.value
     if not callable(factory):
-        raise UsageError(f"user locks {spec!r}: {path} is {_kind(factory)}; expected a function that makes the locks")
+        raise UsageError(
+            f"user locks {spec!r}: {found.name} is {_kind(factory)}; expected a function that makes the locks"
+        )
+    return cast(Callable[[], object], factory)
+
+
+def load_user_locks(spec: str) -> UserLocks:
+    """Find the factory, call it without arguments, and return what it made. See `running`.
+
+    Args:
+        spec: See `find_factory`.
+
+    Raises:
+        UsageError: There is no such factory, or it failed, or what it made cannot be called.
+    """
+    factory, path = find_factory(spec), spec.partition(":")[2]
     try:
-        locks: object = factory()
+        locks = factory()
     except Exception as error:
         raise UsageError(f"user locks {spec!r}: {path}() failed: {_say(error)}") from error
     if inspect.iscoroutine(locks):
@@ -51,7 +57,7 @@ def load_user_locks(spec: str) -> UserLocks:
             f"user locks {spec!r}: {path}() made something {_kind(locks)}; "
             "expected something to call as in `async with locks(dialog)`"
         )
-    return locks
+    return cast(UserLocks, locks)
 
 
 def own_user_locks(spec: str | None, factory: Callable[[], UserLocks] | None) -> UserLocks | None:

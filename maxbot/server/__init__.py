@@ -17,7 +17,7 @@ def serve(settings: Settings, bot: MaxBot) -> int:
     """Serve a bot until a signal stops it.
 
     Args:
-        settings: With `updater` decided.
+        settings: What the user said.
         bot: Loaded.
 
     Returns:

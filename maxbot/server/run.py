@@ -1,18 +1,22 @@
-"""From settings to a running server: check, bind, find the database, then supervise or serve."""
+"""A run from its plan to its last words: bind, claim the database, then supervise or serve."""
 
-import dataclasses
+import logging
+import shlex
 import signal
 import socket
+from collections.abc import Iterable
 
 from maxbot.bot import MaxBot
-from maxbot.errors import UsageError
+from maxbot.channels.base import Channel
 from maxbot.locks.custom import own_user_locks, running
 from maxbot.logs import configure
-from maxbot.server.cpus import usable_cpus
-from maxbot.server.edge.sockets import bind, is_public
+from maxbot.server.edge.sockets import bind
+from maxbot.server.plan import Plan, make_plan
 from maxbot.server.supervisor.process import WorkerProcess
 from maxbot.settings import Settings
-from maxbot.storage.sqlite.place import check_place, claim, new_path, sqlite_path
+from maxbot.storage.sqlite.place import check_place, claim, sqlite_path
+
+logger = logging.getLogger(__name__)
 
 OWNER_TIMEOUT = 3.0
 """Seconds to wait for the database of a supervisor that is about to be gone."""
@@ -21,100 +25,123 @@ OWNER_TIMEOUT = 3.0
 def run(settings: Settings, bot: MaxBot) -> int:
     """See `maxbot.server.serve`."""
     configure(settings, bot.secrets, process="single" if settings.single_process else "supervisor")
-    check(settings, bot)
-    sockets = [] if settings.updater == "polling" else bind(settings.host, settings.port)
-    if settings.single_process:
-        return _run_single(settings, bot, sockets)
+    plan = make_plan(settings, bot)
+    sockets = [] if plan.updater == "polling" else bind(plan.host, plan.port)
+    if plan.single_process:
+        return _serve(plan, bot, sockets)
+    return _supervise(plan, bot, sockets)
+
+
+def _supervise(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
     # A worker takes longer to import its modules than the supervisor takes for all that follows: they start together.
-    workers = _worker_count(settings)
-    unborn = [WorkerProcess(f"worker-{number}", sockets) for number in range(1, workers + 1)]
+    unborn = [WorkerProcess(f"worker-{number}", sockets) for number in range(1, plan.workers + 1)]
     try:
-        settings, _claim = _open_database(settings, shared=_has_own_locks(settings, bot))
+        _claim = _claim_database(plan)
     except BaseException:
         for process in unborn:
             process.abandon()
         raise
     import uvloop
 
-    from maxbot.server.farewell import farewell
     from maxbot.server.supervisor.supervisor import Supervisor
 
-    status = uvloop.run(Supervisor(settings, bot, sockets, unborn).run())
-    farewell(settings)
+    workers = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
+    supervisor = Supervisor(plan, bot, sockets, unborn, lambda: hello(plan, sockets, bot.channels.values(), workers))
+    status = uvloop.run(supervisor.run())
+    farewell(plan, status)
     return status
 
 
-def _run_single(settings: Settings, bot: MaxBot, sockets: list[socket.socket]) -> int:
-    settings, _claim = _open_database(settings, shared=_has_own_locks(settings, bot))
+def _serve(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
+    _claim = _claim_database(plan)
     import uvloop
 
     from maxbot.locks.memory import MemoryLocks
-    from maxbot.server.farewell import farewell
     from maxbot.server.worker.single import SingleProcess
 
     async def serve() -> int:
-        user_locks = own_user_locks(settings.user_locks, bot.user_locks)
+        user_locks = own_user_locks(plan.user_locks, bot.user_locks)
         user_locks = MemoryLocks() if user_locks is None else user_locks
         async with running(user_locks):
-            return await SingleProcess(settings, bot, sockets, user_locks).run()
+            single = SingleProcess(plan, bot, sockets, user_locks)
+            return await single.run(lambda: hello(plan, sockets, bot.channels.values(), "a single process"))
 
+    status = 1
     try:
-        return uvloop.run(serve())
+        status = uvloop.run(serve())
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)  # the deadline of the stop is kept
-        farewell(settings)
+        farewell(plan, status)
+    return status
 
 
-def check(settings: Settings, bot: MaxBot) -> None:
-    """See whether settings and bot go together.
+def _claim_database(plan: Plan) -> int | None:
+    """See whether the database can be used, and claim it; return the descriptor that holds our claim on it."""
+    path = sqlite_path(plan.database)
+    check_place(path)
+    return None if plan.shared else claim(path, OWNER_TIMEOUT)
 
-    Raises:
-        UsageError: They do not; the text says what to do.
-    """
-    if not bot.channels:
-        raise UsageError(
-            "The bot has no channels, so nobody can talk to it: add `channels: {web: {}}` to try it in a browser"
-        )
-    if settings.reload and settings.single_process:
-        raise UsageError("--reload replaces workers, and --single-process has none: leave one of them out")
-    if settings.updater == "polling":
-        deaf = [channel.name for channel in bot.channels.values() if not channel.polls]
-        if deaf:
-            raise UsageError(f"Channel {', '.join(deaf)} cannot be polled: use --updater webhooks")
+
+def base_url(host: str, sockets: list[socket.socket]) -> str:
+    """Return the URL under which the server is reached on this machine."""
+    name = f"[{host}]" if ":" in host else host or "localhost"
+    return f"http://{name}:{sockets[0].getsockname()[1]}"
+
+
+def hello(plan: Plan, sockets: list[socket.socket], channels: Iterable[Channel], serves: str) -> None:
+    """Say where the bot is, what keeps its state, and what is left to do."""
+    logger.info("The database is %s", plan.database)
+    if plan.updater == "polling":
+        logger.info("The bot polls %s with %s", ", ".join(channel.name for channel in channels), serves)
         return
-    for channel in bot.channels.values():
-        if settings.public_url:
-            channel.will_register()
-        if not channel.verifies and is_public(settings.host):
-            raise UsageError(
-                f"Anybody could send forged messages to channel {channel.name} on {settings.host}: set its "
-                "secret in bot.yaml, or let --public-url register a generated one, or listen on localhost"
-            )
+    url = base_url(plan.host, sockets)
+    logger.info("The bot listens on %s with %s", url, serves)
+    for channel in channels:
+        _introduce(channel, url, registers=plan.public_url is not None)
 
 
-def _worker_count(settings: Settings) -> int:
-    if settings.updater == "polling":
-        return 1
-    return usable_cpus() if settings.fast else settings.workers or 1
+def _introduce(channel: Channel, url: str, *, registers: bool) -> None:
+    if channel.name == "web":
+        logger.info("Talk to the bot at %s/web", url)
+        return
+    if not registers:
+        logger.info(
+            "Register https://YOUR-HOST/%s with %s as the webhook, or let --public-url do it",
+            channel.name,
+            channel.name,
+        )
+    if not channel.verifies:
+        logger.warning(
+            "Webhooks of %s are not verified: whoever reaches %s can forge messages. Set its secret in bot.yaml",
+            channel.name,
+            url,
+        )
 
 
-def _has_own_locks(settings: Settings, bot: MaxBot) -> bool:
-    return settings.user_locks is not None or bot.user_locks is not None
-
-
-def _open_database(settings: Settings, *, shared: bool) -> tuple[Settings, int | None]:
-    """Find or make a place for the database, and claim it.
+def farewell(plan: Plan, status: int) -> None:
+    """Say what is left to do in the database, and how to resume.
 
     Args:
-        settings: May name none yet.
-        shared: Whether the user locks reach further than this supervisor, so that others may use the database too.
-
-    Returns:
-        The settings with the database's URL, and the descriptor that holds our claim on it.
+        plan: Names the database.
+        status: The run's; of one that failed, nobody need be told that its database was not reached.
     """
-    if settings.database is None:
-        settings = dataclasses.replace(settings, database=f"sqlite:///{new_path()}")
-    assert settings.database is not None
-    path = sqlite_path(settings.database)
-    check_place(path)
-    return settings, None if shared else claim(path, OWNER_TIMEOUT)
+    from maxbot.storage.prepare import open_backend, summarize
+
+    summary = summarize(open_backend(plan.database, plan.durability))
+    if summary is None:
+        if status == 0:
+            logger.warning("Stopped. The database %s does not answer now", plan.database)
+        return
+    if summary.counters:
+        logger.info("Counted: %s", ", ".join(f"{name} {value}" for name, value in sorted(summary.counters.items())))
+    if summary.dead_letters:
+        logger.warning("%d dead letters are in %s", summary.dead_letters, plan.database)
+    if summary.updates or summary.commands:
+        logger.warning(
+            "Stopped. %d updates and %d replies are waiting; this resumes them: %s",
+            summary.updates,
+            summary.commands,
+            shlex.join(["maxbot", "run", "--bot", plan.bot, "--database", plan.database]),
+        )
+    else:
+        logger.info("Stopped. Nothing is waiting in %s", plan.database)

@@ -132,3 +132,43 @@ def test_a_mistake_in_the_bots_yaml_stays_one(here: Path) -> None:
     with pytest.raises(BotError, match="did you mean 'dialog'") as caught:
         load_bot("mybot:bot")
     assert (caught.value.file, caught.value.line) == ("bot.yaml", 1)
+
+
+def test_a_bot_is_a_python_file(here: Path) -> None:
+    (here / "mybot.py").write_text(HANDLER)
+    bot = load_bot("mybot.py")
+    assert bot.process_message("hi") == [{"text": "hello"}]
+    assert bot.files == [here / "mybot.py"]
+    (here / "deeper").mkdir()
+    (here / "deeper" / "mybot2.py").write_text(
+        "import beside\n" + HANDLER.replace("bot =", "other =").replace("@bot", "@other").replace("= bot", "= other")
+    )
+    (here / "deeper" / "beside.py").write_text("")
+    assert load_bot(str(here / "deeper" / "mybot2.py")).process_message("hi") == [{"text": "hello"}]
+    assert load_bot("deeper/mybot2.py:other").process_message("hi") == [{"text": "hello"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "spec", "message"),
+    [
+        ("none.py", "x = 1\n", "none.py", "there is no bot in this file"),
+        ("two.py", "from maxbot import MaxBot\na, b = MaxBot(), MaxBot()\n", "two.py", "several bots: .* two:a"),
+        ("my-bot.py", "", "my-bot.py", "call it my_bot.py"),
+        ("json.py", "", "json.py", "another module is called 'json' already"),
+        ("fails.py", "1 / 0\n", "fails.py", "ZeroDivisionError"),
+    ],
+)
+def test_a_python_file_without_a_bot_says_so(here: Path, name: str, code: str, spec: str, message: str) -> None:
+    (here / name).write_text(code)
+    with pytest.raises(BotError, match=message) as caught:
+        load_bot(spec)
+    assert caught.value.file == name
+
+
+def test_no_bot_at_all_says_how_to_make_one(here: Path) -> None:
+    with pytest.raises(BotError, match=r"write into bot\.yaml") as caught:
+        load_bot("bot.yaml")
+    lines = str(caught.value).splitlines()
+    yaml = "\n".join(line[4:] for line in lines if line.startswith("    "))
+    (here / "bot.yaml").write_text(yaml)
+    assert load_bot("bot.yaml").process_message("hi") == [{"text": "You said: hi"}]

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from maxbot.bot import MaxBot
-from maxbot.channels.base import Channel
 from maxbot.cli import main
-from maxbot.cli.run import default_updater
 from maxbot.settings import Settings, options
 
 BOT = "dialog:\n  - {condition: true, response: hello}\n"
@@ -68,7 +66,7 @@ def settings_of(maxbot: Run, started: Started, *arguments: str, **environment: s
 
 def test_the_server_is_given_settings_and_bot(maxbot: Run, started: Started) -> None:
     settings = settings_of(maxbot, started)
-    assert settings == Settings(updater="webhooks")
+    assert settings == Settings()
     assert started[0][1].process_message("hi") == [{"text": "hello"}]
 
 
@@ -165,14 +163,6 @@ def test_no_reload_switches_off_what_the_environment_says(maxbot: Run, started: 
         ("--public-url ftp://bot.example.com", ["--public-url"]),
         ("--public-url https://", ["--public-url"]),
         ("--public-url https://a:b:c", ["--public-url"]),
-        ("--database bot.db", ["--database", "sqlite:///bot.db"]),
-        ("--database sqlite:///", ["--database"]),
-        ("--database oracle://x", ["--database"]),
-        ("--database postgresql://ada:geheim@db/bot", ["--database", "postgresql is not supported by this version"]),
-        ("--database mysql+pymysql://db/bot", ["--database", "mysql is not supported by this version"]),
-        ("--logger syslog", ["--logger", "syslog"]),
-        ("--logger file:", ["--logger"]),
-        ("--user-locks mine", ["--user-locks", "module:factory"]),
         ("--updater pigeons", ["--updater", "pigeons"]),
         ("--prot 80", ["--prot", "--port"]),
         ("extra", ["extra"]),
@@ -244,22 +234,6 @@ def test_a_token_in_a_broken_file_is_not_printed(maxbot: Run) -> None:
     code, said = maxbot()
     assert "is here twice" in said
     assert token not in said
-
-
-class Telegram(Channel):
-    name = "telegram"
-
-
-class Pigeon(Channel):
-    name = "pigeon"
-
-
-def test_polling_is_the_default_only_where_nothing_listens() -> None:
-    assert default_updater(MaxBot([Telegram()]), []) == "polling"
-    assert default_updater(MaxBot([Telegram()]), ["database", "reload"]) == "polling"
-    assert default_updater(MaxBot([Telegram()]), ["port"]) == "webhooks"
-    assert default_updater(MaxBot([Telegram(), Pigeon()]), []) == "webhooks"
-    assert default_updater(MaxBot([Pigeon()]), []) == "webhooks"
 
 
 def test_the_exit_code_is_the_servers(maxbot: Run) -> None:

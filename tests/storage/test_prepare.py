@@ -169,7 +169,7 @@ def test_a_new_path_is_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert new_path() != new_path()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     with pytest.raises(StartError, match="--database"):
-        new_path()
+        check_place(new_path())
 
 
 CLAIM = """

@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from maxbot.server.supervisor.control import KEEP_ALIVE
+from maxbot.server.stopping import KEEP_ALIVE
 
 logger = logging.getLogger(__name__)
 

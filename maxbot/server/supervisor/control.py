@@ -13,24 +13,16 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from maxbot.settings import Settings
+from maxbot.server.plan import Plan
 
 LINE_LIMIT = 4 * 1024 * 1024
-
-KEEP_ALIVE = 15.0
-"""Seconds for which a connection without a request stays open."""
-
-LINGER = 0.25
-"""Seconds for which a stopping server still answers requests on connections that were open: their answers say that
-the connection closes, so that a client under load sends nothing into a closing one. A worker that is replaced takes
-`KEEP_ALIVE` for it."""
 
 
 class Start(msgspec.Struct, tag=True, frozen=True):
     """All that a worker is told before it loads the bot."""
 
     name: str
-    settings: Settings
+    settings: Plan
     listeners: list[int]
     """File descriptors of the listening sockets."""
     locks: int

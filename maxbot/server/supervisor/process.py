@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import IO
 
+from maxbot.server.plan import Plan
 from maxbot.server.supervisor import signals
 from maxbot.server.supervisor.control import (
     Beat,
@@ -23,7 +24,6 @@ from maxbot.server.supervisor.control import (
     ToSupervisor,
     ToWorker,
 )
-from maxbot.settings import Settings
 
 STACKS_WAIT = 0.3
 """Seconds that a hanging worker gets to write where it hangs."""
@@ -63,7 +63,7 @@ class WorkerProcess:
         self._control: Control | None = None
         self._hearing: asyncio.Task[None] | None = None
 
-    async def start(self, settings: Settings) -> None:
+    async def start(self, settings: Plan) -> None:
         """Tell it what to serve, and begin to listen to it."""
         self._control = await Control.open(self._control_socket, ToSupervisor)
         self._control.send(Start(self.name, settings, self._listeners, self._locks))

@@ -12,26 +12,23 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from maxbot.backoff import backoff
 from maxbot.bot import MaxBot
 from maxbot.locks.host import LockClient, LockServer
-from maxbot.server.announce import announce
+from maxbot.server.plan import Plan
 from maxbot.server.reload import watch_files
+from maxbot.server.stopping import GRACE, KEEP_ALIVE, LINGER
 from maxbot.server.supervisor import signals
-from maxbot.server.supervisor.control import KEEP_ALIVE, LINGER, Register, Sweep
+from maxbot.server.supervisor.control import Register, Sweep
 from maxbot.server.supervisor.process import WorkerProcess, how
-from maxbot.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 WATCH = 0.5
 """Seconds between two looks at the workers' signs of life."""
-
-GRACE = 1.0
-"""Seconds beyond the shutdown timeout that a worker gets to end by itself."""
 
 LIVED_WELL = 10.0
 """A worker that served for so long (seconds) is replaced without any pause."""
@@ -57,15 +54,22 @@ class Supervisor:
     """Runs a bot in several processes until a signal stops it.
 
     Args:
-        settings: With the database's URL filled in.
+        settings: Complete.
         bot: Loaded, for its channels and files; the workers load their own.
         sockets: Bound.
         unborn: One process for each worker, born but not told anything yet.
+        hello: Called once somebody serves.
     """
 
     def __init__(
-        self, settings: Settings, bot: MaxBot, sockets: list[socket.socket], unborn: list[WorkerProcess]
+        self,
+        settings: Plan,
+        bot: MaxBot,
+        sockets: list[socket.socket],
+        unborn: list[WorkerProcess],
+        hello: Callable[[], None],
     ) -> None:
+        self._hello = hello
         self._settings = settings
         self._bot = bot
         self._sockets = sockets
@@ -204,13 +208,7 @@ class Supervisor:
         self._said.clear()
         if not self._served:
             self._served = True
-            count = len(self._slots)
-            announce(
-                self._settings,
-                self._sockets,
-                self._bot.channels.values(),
-                "1 worker" if count == 1 else f"{count} workers",
-            )
+            self._hello()
         self._have_webhooks_registered()
 
     def _start_failed(self, name: str, failure: str | None, otherwise: str) -> None:

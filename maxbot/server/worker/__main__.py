@@ -32,8 +32,8 @@ from maxbot.locks import UserLocks
 from maxbot.locks.custom import own_user_locks, running
 from maxbot.locks.host import UnixLocks
 from maxbot.logs import configure
+from maxbot.server.stopping import LINGER
 from maxbot.server.supervisor.control import (
-    LINGER,
     Beat,
     Control,
     Failed,

@@ -20,7 +20,7 @@ from maxbot.server.edge.http import WebServer
 from maxbot.server.edge.polling import Polling
 from maxbot.server.edge.sockets import explain
 from maxbot.server.edge.webapp import build_webapp
-from maxbot.settings import Settings
+from maxbot.server.plan import Plan
 from maxbot.storage.database import Database
 from maxbot.storage.prepare import open_backend, prepare
 from maxbot.storage.store import Store
@@ -32,7 +32,7 @@ class Service:
     """A worker's inside, or the whole of a single process. Made on the event loop that it serves.
 
     Args:
-        settings: With the database's URL filled in.
+        settings: Complete.
         bot: Loaded.
         user_locks: One turn of a dialog at a time.
         failed: Told the reason when the service cannot go on (a platform refuses the bot's token).
@@ -42,9 +42,8 @@ class Service:
     """
 
     def __init__(
-        self, settings: Settings, bot: MaxBot, user_locks: UserLocks, failed: Callable[[StartError], None]
+        self, settings: Plan, bot: MaxBot, user_locks: UserLocks, failed: Callable[[StartError], None]
     ) -> None:
-        assert settings.database is not None
         self._settings = settings
         self._channels = bot.channels
         self._failed = failed

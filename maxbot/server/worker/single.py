@@ -5,34 +5,31 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 from maxbot.bot import MaxBot
 from maxbot.errors import SendError, StartError
 from maxbot.locks import UserLocks
-from maxbot.server.announce import announce
+from maxbot.server.plan import Plan
+from maxbot.server.stopping import GRACE, LINGER
 from maxbot.server.supervisor import signals
-from maxbot.server.supervisor.control import LINGER
 from maxbot.server.worker.service import Service
-from maxbot.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-GRACE = 1.0
-"""Seconds beyond the shutdown timeout after which the process ends, whatever it does."""
 
 
 class SingleProcess:
     """Serves in this process until a signal stops it.
 
     Args:
-        settings: With the database's URL filled in.
+        settings: Complete.
         bot: Loaded.
         sockets: Bound.
         user_locks: In-process ones, or the bot's own.
     """
 
-    def __init__(self, settings: Settings, bot: MaxBot, sockets: list[socket.socket], user_locks: UserLocks) -> None:
+    def __init__(self, settings: Plan, bot: MaxBot, sockets: list[socket.socket], user_locks: UserLocks) -> None:
         self._settings = settings
         self._bot = bot
         self._sockets = sockets
@@ -40,8 +37,11 @@ class SingleProcess:
         self._failure: StartError | None = None
         self._told = False
 
-    async def run(self) -> int:
+    async def run(self, hello: Callable[[], None]) -> int:
         """Serve; return the exit status.
+
+        Args:
+            hello: Called once it serves.
 
         Raises:
             StartError: The service could not start or go on.
@@ -54,7 +54,7 @@ class SingleProcess:
         signal.signal(signal.SIGALRM, self._on_deadline)
         service = Service(self._settings, self._bot, self._user_locks, self._cannot_go_on)
         await service.start(self._sockets)
-        announce(self._settings, self._sockets, self._bot.channels.values(), "a single process")
+        hello()
         registering = asyncio.create_task(self._register(service))
         await self._stop.wait()
         logger.info("Stopping: finishing what is under way")

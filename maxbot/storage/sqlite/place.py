@@ -5,11 +5,14 @@ Imports no SQL: the supervisor needs none, and would take longer to start than i
 
 import fcntl
 import os
+import secrets
 import tempfile
 import time
 from pathlib import Path
 
 from maxbot.errors import StartError, UsageError
+
+LATER_DATABASES = ("postgresql", "mysql", "mariadb")
 
 MOUNTS = Path("/proc/self/mounts")
 
@@ -23,28 +26,30 @@ def sqlite_path(url: str) -> Path:
     Raises:
         UsageError: It names none.
     """
+    # The whole URL stays out of the message: it may hold a password.
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme in LATER_DATABASES:
+        raise UsageError(f"--database: {scheme} is not supported by this version; use sqlite:///bot.db")
     database = url.removeprefix("sqlite:///")
     if database in (url, "", ":memory:"):
         raise UsageError(
-            "--database must name a file: sqlite:///bot.db (beside where you are) or sqlite:////var/lib/bot/bot.db"
+            "--database is a URL like sqlite:///bot.db (beside where you are) or sqlite:////var/lib/bot/bot.db"
         )
     return Path(database).absolute()
 
 
 def new_path() -> Path:
-    """Return the path of a new, empty database file `maxbot-*.db` in the temporary directory.
+    """Return a path in the temporary directory, `maxbot-*.db`, that nobody can guess and nothing has.
 
     Raises:
-        StartError: There is no place for it.
+        StartError: There is no such directory.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix="maxbot-", suffix=".db")
+        return Path(tempfile.gettempdir()) / f"maxbot-{secrets.token_hex(5)}.db"
     except OSError as error:
         raise StartError(
             f"No database file can be made in the temporary directory ({error.strerror}): name one with --database"
         ) from None
-    os.close(handle)
-    return Path(name)
 
 
 def check_place(path: Path) -> None:

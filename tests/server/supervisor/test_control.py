@@ -15,9 +15,9 @@ from maxbot.server.supervisor.control import (
     encode,
     receive_start,
 )
-from maxbot.settings import Settings
+from tests.server.plans import plan
 
-START = Start("worker-1", Settings(), [5, 6], 7)
+START = Start("worker-1", plan(), [5, 6], 7)
 
 
 def test_the_first_message_is_read_without_what_follows_it() -> None:

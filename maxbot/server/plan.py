@@ -1,0 +1,100 @@
+"""Settings and bot put together: all that is to be decided before a run is decided here, once."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from maxbot.bot import MaxBot
+from maxbot.errors import UsageError
+from maxbot.locks.custom import find_factory
+from maxbot.server.cpus import usable_cpus
+from maxbot.server.edge.sockets import is_public
+from maxbot.settings import Settings, Updater, options
+from maxbot.storage.sqlite.place import new_path, sqlite_path
+
+HOST = "localhost"
+PORT = 8080
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Settings):
+    """The settings of a run, complete: what nobody said is decided, and all of it goes with the bot."""
+
+    updater: Updater
+    host: str
+    port: int
+    workers: int
+    database: str
+    """Its URL; where nobody named one, that of a new file."""
+    shared: bool
+    """Whether the user locks reach further than this run's processes, so that other runs may use its database too."""
+
+
+def make_plan(settings: Settings, bot: MaxBot) -> Plan:
+    """Decide what the settings leave open.
+
+    Raises:
+        UsageError: Settings and bot do not go together, or a setting cannot be used; the text says what to do.
+        StartError: There is no place for a new database.
+    """
+    updater = settings.updater or _updater(settings, bot)
+    if settings.user_locks is not None:
+        find_factory(settings.user_locks)
+    if settings.database is not None:
+        sqlite_path(settings.database)
+    said = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    decided = {
+        "bot": _absolute(settings.bot),
+        "updater": updater,
+        "host": HOST if settings.host is None else settings.host,
+        "port": PORT if settings.port is None else settings.port,
+        "workers": _workers(settings, updater),
+        "database": settings.database or f"sqlite:///{new_path()}",
+        "shared": settings.user_locks is not None or bot.user_locks is not None,
+    }
+    plan = Plan(**{**said, **decided})
+    _check(plan, bot)
+    return plan
+
+
+def _updater(settings: Settings, bot: MaxBot) -> Updater:
+    """Return how updates come in where nobody said it: polling needs no public address, and no port."""
+    web = any(getattr(settings, option.field) not in (None, False) for option in options() if option.web_only)
+    return "polling" if list(bot.channels) == ["telegram"] and not web else "webhooks"
+
+
+def _workers(settings: Settings, updater: Updater) -> int:
+    if updater == "polling" or settings.single_process:
+        return 1
+    return usable_cpus() if settings.fast else settings.workers or 1
+
+
+def _absolute(bot: str) -> str:
+    """Return the bot as its workers find it when the current directory is another one by then, or gone."""
+    path = Path(bot)
+    return str(path.absolute()) if path.exists() else bot
+
+
+def _check(plan: Plan, bot: MaxBot) -> None:
+    if not bot.channels:
+        raise UsageError(
+            "The bot has no channels, so nobody can talk to it: add `channels: {web: {}}` to try it in a browser"
+        )
+    if plan.reload and plan.single_process:
+        raise UsageError("--reload replaces workers, and --single-process has none: leave one of them out")
+    if plan.updater == "polling":
+        deaf = [channel.name for channel in bot.channels.values() if not channel.polls]
+        if deaf:
+            raise UsageError(f"Channel {', '.join(deaf)} cannot be polled: use --updater webhooks")
+    else:
+        _check_channels(plan, bot)
+
+
+def _check_channels(plan: Plan, bot: MaxBot) -> None:
+    for channel in bot.channels.values():
+        if plan.public_url:
+            channel.will_register()
+        if not channel.verifies and is_public(plan.host):
+            raise UsageError(
+                f"Anybody could send forged messages to channel {channel.name} on {plan.host}: set its "
+                "secret in bot.yaml, or let --public-url register a generated one, or listen on localhost"
+            )

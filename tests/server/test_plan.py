@@ -1,0 +1,100 @@
+"""What is decided before a run, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maxbot.bot import MaxBot
+from maxbot.channels.base import Channel
+from maxbot.errors import UsageError
+from maxbot.locks.memory import MemoryLocks
+from maxbot.server.cpus import usable_cpus
+from maxbot.server.plan import Plan, make_plan
+from maxbot.settings import Settings
+
+
+class Telegram(Channel):
+    name = "telegram"
+    polls = True
+
+
+class Pigeon(Channel):
+    name = "pigeon"
+
+
+def made(*channels: Channel, **said: Any) -> Plan:
+    return make_plan(Settings(**said), MaxBot(channels or [Pigeon()]))
+
+
+def test_a_plan_is_complete() -> None:
+    plan = made()
+    assert (plan.updater, plan.host, plan.port, plan.workers, plan.shared) == ("webhooks", "localhost", 8080, 1, False)
+    assert plan.database.startswith("sqlite:////")
+    assert made().database != plan.database
+
+
+def test_what_was_said_stays() -> None:
+    plan = made(host="127.0.0.1", port=0, workers=3, database="sqlite:///bot.db", turn_timeout=7.0)
+    assert (plan.host, plan.port, plan.workers, plan.turn_timeout) == ("127.0.0.1", 0, 3, 7.0)
+    assert plan.database == "sqlite:///bot.db"
+
+
+def test_polling_is_the_default_only_where_nothing_listens() -> None:
+    assert made(Telegram()).updater == "polling"
+    assert made(Telegram(), database="sqlite:///bot.db", reload=True).updater == "polling"
+    assert made(Telegram(), port=8080).updater == "webhooks"
+    assert made(Telegram(), host="localhost").updater == "webhooks"
+    assert made(Telegram(), fast=True).updater == "webhooks"
+    assert made(Telegram(), updater="webhooks").updater == "webhooks"
+    assert made(Telegram(), Pigeon()).updater == "webhooks"
+    assert made(Pigeon()).updater == "webhooks"
+
+
+def test_the_number_of_workers() -> None:
+    assert made(fast=True).workers == usable_cpus()
+    assert made(single_process=True).workers == 1
+    assert made(Telegram(), updater="polling").workers == 1
+
+
+def test_own_locks_share_the_database() -> None:
+    bot = MaxBot([Pigeon()])
+    bot.user_locks = MemoryLocks
+    assert make_plan(Settings(), bot).shared
+    assert made(user_locks="maxbot.locks.memory:MemoryLocks").shared
+
+
+def test_a_bots_file_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bot.yaml").write_text("")
+    assert made().bot == str(tmp_path / "bot.yaml")
+    assert made(bot="mybot:bot").bot == "mybot:bot"
+
+
+@pytest.mark.parametrize(
+    ("said", "mentions"),
+    [
+        ({"database": "bot.db"}, ["--database", "sqlite:///bot.db"]),
+        ({"database": "sqlite:///"}, ["--database"]),
+        ({"database": "oracle://x"}, ["--database"]),
+        (
+            {"database": "postgresql://ada:geheim@db/bot"},
+            ["--database", "postgresql is not supported by this version"],
+        ),
+        ({"database": "mysql+pymysql://db/bot"}, ["--database", "mysql is not supported by this version"]),
+        ({"user_locks": "mine"}, ["--user-locks", "module:factory"]),
+        ({"user_locks": "no_such_module:locks"}, ["no_such_module"]),
+        ({"updater": "polling"}, ["pigeon", "--updater webhooks"]),
+        ({"reload": True, "single_process": True}, ["--reload", "--single-process"]),
+    ],
+)
+def test_what_cannot_be_used_is_said(said: dict[str, Any], mentions: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        made(**said)
+    assert all(word in str(caught.value) for word in mentions)
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_bot_without_channels_is_refused() -> None:
+    with pytest.raises(UsageError, match="has no channels"):
+        make_plan(Settings(), MaxBot())
