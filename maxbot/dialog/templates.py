@@ -5,7 +5,6 @@ line numbers are changed to those of the bot's file before that, so that traceba
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from traceback import walk_tb
 from typing import Any, NoReturn
 
@@ -15,7 +14,8 @@ from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
-from maxbot.errors import BotError, TurnError
+from maxbot.dialog.source import Source
+from maxbot.errors import TurnError
 
 OUTPUT_LIMIT = 64 * 1024
 """Characters that one template may produce, and items that one `*` may."""
@@ -27,32 +27,6 @@ EXTENSIONS = ["jinja2.ext.do", "jinja2.ext.loopcontrols"]
 
 # Names that later versions of the language let a template assign to.
 STATE_NAMES = {"user", "slots"}
-
-
-@dataclass(frozen=True)
-class Source:
-    """The text of a template or condition, and where it stands."""
-
-    text: str
-    file: str
-    """As the user wrote it."""
-    lines: tuple[int, ...]
-    """For each line of `text`, its line in the file."""
-    column: int
-    """Where the first line starts, counted from 1."""
-    file_lines: tuple[str, ...] = ()
-    """All lines of the file."""
-
-    def line(self, number: int) -> int:
-        """Return the line of the file for a line of the text; both are counted from 1."""
-        return self.lines[min(max(number, 1), len(self.lines)) - 1]
-
-    def error(self, message: str, line: int) -> BotError:
-        """Return the error for a line of the file."""
-        excerpt = self.file_lines[line - 1] if line <= len(self.file_lines) else None
-        # Jinja knows no columns: where the text starts is all there is, and on its first line it helps.
-        column = self.column if line == self.lines[0] else None
-        return BotError(message, file=self.file, line=line, column=column, source=excerpt)
 
 
 class _Undefined(Undefined):

@@ -4,17 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from maxbot.dialog.templates import Expression, Source, Templates, TextTemplate
+from maxbot.dialog.definitions import NodeDefinition
+from maxbot.dialog.templates import Expression, Templates, TextTemplate
 from maxbot.types import Dialog, Message, State
-
-
-@dataclass(frozen=True)
-class NodeDefinition:
-    """A node as the bot's author wrote it."""
-
-    condition: Source
-    response: Source
-    label: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maxbot.dialog.templates import OUTPUT_LIMIT, Source, Templates
+from maxbot.dialog.source import Document, Place, Source
+from maxbot.dialog.templates import OUTPUT_LIMIT, Templates
 from maxbot.errors import BotError, TurnError
 
 # Texts that mean something to Jinja where they are source.
@@ -16,7 +17,7 @@ JINJA_TEXTS = st.lists(st.sampled_from(["{{", "}}", "{%", "%}", "{#", "1/0", " "
 
 def source(text: str, first_line: int = 7) -> Source:
     count = text.count("\n") + 1
-    return Source(text, "bot.yaml", tuple(range(first_line, first_line + count)), column=5)
+    return Source(text, Place(Document("bot.yaml"), first_line, 5), tuple(range(first_line, first_line + count)))
 
 
 def render(text: str, **names: Any) -> str:
@@ -153,7 +154,7 @@ def test_the_traceback_shows_the_line_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "bot.yaml"
     file.write_text("dialog:\n  - condition: true\n    response: |\n      hello\n      {{ 1 / 0 }}\n")
     templates = Templates()
-    template = templates.template(Source("hello\n{{ 1 / 0 }}\n", str(file), (4, 5, 6), 15))
+    template = templates.template(Source("hello\n{{ 1 / 0 }}\n", Place(Document(str(file)), 4, 15), (4, 5, 6)))
     with pytest.raises(TurnError) as caught:
         template.render(templates.scope({}))
     shown = "".join(traceback.format_exception(caught.value))

@@ -8,14 +8,13 @@ import difflib
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import yaml
 
-from maxbot.dialog.templates import Source
+from maxbot.dialog.source import Document, Place, Source
 from maxbot.errors import BotError
 
 ALIAS_LIMIT = 100_000
@@ -25,36 +24,6 @@ ENV_TAG = "!ENV"
 _VARIABLE = re.compile(r"\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\})?")
 # What PyYAML gives to values that have no tag of their own.
 _PLAIN_TAGS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
-
-
-@dataclass(frozen=True)
-class Document:
-    """A file and its text."""
-
-    file: str
-    """As the user wrote it."""
-    text: str = field(repr=False)
-
-    @cached_property
-    def lines(self) -> tuple[str, ...]:
-        return tuple(self.text.splitlines())
-
-    def error(self, message: str, line: int, column: int) -> BotError:
-        """Return the error for a place, counted from 1."""
-        source = self.lines[line - 1] if line <= len(self.lines) else None
-        return BotError(message, file=self.file, line=line, column=column, source=source)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a value starts; line and column are counted from 1."""
-
-    document: Document = field(repr=False)
-    line: int
-    column: int
-
-    def error(self, message: str) -> BotError:
-        return self.document.error(message, self.line, self.column)
 
 
 @dataclass(frozen=True)
@@ -74,8 +43,7 @@ class Scalar:
 
     def source(self) -> Source:
         """Return the text as the source of a template."""
-        document = self.place.document
-        return Source(self.text, document.file, self.lines, self.place.column, document.lines)
+        return Source(self.text, self.place, self.lines)
 
 
 @dataclass(frozen=True)

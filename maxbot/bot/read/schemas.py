@@ -9,7 +9,7 @@ import msgspec
 
 from maxbot.bot.read.resources import Mapping, Scalar, Sequence, Value, suggestion
 from maxbot.channels.base import Channel
-from maxbot.dialog.tree import NodeDefinition
+from maxbot.dialog.definitions import NodeDefinition
 from maxbot.errors import BotError, UsageError
 
 # Only what a file names is imported: channels bring HTTP clients with them.
@@ -74,7 +74,8 @@ def _read_node(node: Mapping) -> NodeDefinition:
     response = node.entries["response"]
     if not isinstance(response, Scalar):
         raise response.place.error("a response is a text; write several lines as a block: 'response: |'")
-    return NodeDefinition(condition.source(), response.source(), label.text if isinstance(label, Scalar) else None)
+    name = label.text if isinstance(label, Scalar) else None
+    return NodeDefinition(condition=condition.source(), response=response.source(), label=name, place=node.place)
 
 
 def read_channels(value: Value | None) -> list[Channel]:

@@ -1,0 +1,88 @@
+"""The texts of a bot, and where they stand: every error about one can name file, line and column.
+
+What a text is read from (YAML, a directory, Python) is left to `bot/`.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import msgspec
+
+from maxbot.errors import BotError
+
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file and its text."""
+
+    file: str
+    """As the user wrote it."""
+    text: str = field(default="", repr=False)
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines as YAML counts them."""
+        lines = _LINE_BREAK.split(self.text)
+        return tuple(lines if lines[-1] else lines[:-1])
+
+    def line(self, number: int) -> str | None:
+        """Return a line, counted from 1, None where the file has no such line."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else None
+
+    def error(self, message: str, line: int | None = None, column: int | None = None) -> BotError:
+        """Return the error for a place of this file, counted from 1."""
+        source = self.line(line) if line is not None else None
+        return BotError(message, file=self.file, line=line, column=column, source=source)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where something starts; line and column are counted from 1."""
+
+    document: Document
+    line: int
+    column: int
+
+    def __repr__(self) -> str:
+        return f"Place({self})"
+
+    def __str__(self) -> str:
+        return f"{self.document.file}:{self.line}:{self.column}"
+
+    def error(self, message: str) -> BotError:
+        """Return the error for this place."""
+        return self.document.error(message, self.line, self.column)
+
+
+class Source(msgspec.Struct, frozen=True):
+    """The text of a template, condition or regular expression, and where it stands."""
+
+    text: str
+    place: Place
+    """Where its scalar starts."""
+    lines: tuple[int, ...]
+    """For each line of `text`, its line in the file."""
+
+    @property
+    def file(self) -> str:
+        """As the user wrote it."""
+        return self.place.document.file
+
+    @property
+    def column(self) -> int:
+        """Where the scalar starts, counted from 1."""
+        return self.place.column
+
+    def line(self, number: int) -> int:
+        """Return the line of the file for a line of the text; both are counted from 1."""
+        return self.lines[min(max(number, 1), len(self.lines)) - 1]
+
+    def error(self, message: str, line: int | None = None) -> BotError:
+        """Return the error for a line of the file; without one, for the place where the text starts."""
+        if line is None:
+            return self.place.error(message)
+        # Jinja knows no columns: where the text starts is all there is, and on its first line it helps.
+        column = self.column if line == self.lines[0] else None
+        return self.place.document.error(message, line, column)
