@@ -39,6 +39,7 @@ UNITS = frozenset(
     ).split()
 )
 LONGEST_UNIT = max(map(len, UNITS))
+AROUND_DOT = QUOTES | frozenset(",")
 BEFORE_FINAL_DOT = MARKS | frozenset("%\xb2-+|")
 
 _RUNS = re.compile(r"\s+|\S+")
@@ -221,7 +222,7 @@ def _cuts(rest: str, start: int, end: int) -> bool:
 
 
 def _joins_sentences(left: str, right: str) -> bool:
-    return (_is_small(left) or left in QUOTES) and (_is_capital(right) or right in QUOTES)
+    return (_is_small(left) or left in AROUND_DOT) and (_is_capital(right) or right in AROUND_DOT)
 
 
 def _glued(run: str, pieces: tuple[int, ...]) -> tuple[int, ...]:
