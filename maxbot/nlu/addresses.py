@@ -3,28 +3,29 @@
 import re
 from collections.abc import Iterator
 
-from maxbot.nlu.find import Find
+from maxbot.nlu.entities import RecognizedEntity
 from maxbot.nlu.links import looks_like_link
 from maxbot.nlu.tokens import Token
 
-TOP_DOMAINS = frozenset("com org net edu gov mil int info biz name pro aero coop museum arpa asia cat jobs mobi tel travel xxx".split())
+TOP_DOMAINS = "com org net edu gov mil int info biz name pro aero coop museum arpa asia cat jobs mobi tel travel xxx"
 """Besides those of countries, which have two letters."""
 
+_TOP_DOMAINS = frozenset(TOP_DOMAINS.split())
 _EMAIL = re.compile(r"[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+")
 
 
-def find_emails(tokens: list[Token]) -> Iterator[Find]:
+def find_emails(tokens: list[Token]) -> Iterator[RecognizedEntity]:
     """Yield the addresses of mailboxes, in order."""
     for token in tokens:
         if "@" in token.text and _EMAIL.match(token.text):
-            yield Find("email", token.text, token.text, token.start, token.end)
+            yield RecognizedEntity("email", token.text, token.text, token.start, token.end)
 
 
-def find_urls(tokens: list[Token]) -> Iterator[Find]:
+def find_urls(tokens: list[Token]) -> Iterator[RecognizedEntity]:
     """Yield the web addresses, with a scheme or without, in order."""
     for token in tokens:
         if ("." in token.text or ":" in token.text) and is_url(token.text):
-            yield Find("url", token.text, token.text, token.start, token.end)
+            yield RecognizedEntity("url", token.text, token.text, token.start, token.end)
 
 
 def is_url(text: str) -> bool:
@@ -38,4 +39,4 @@ def is_url(text: str) -> bool:
 
 
 def _is_top_domain(label: str) -> bool:
-    return label in TOP_DOMAINS or (len(label) == 2 and label.isascii() and label.isalpha() and label.islower())
+    return label in _TOP_DOMAINS or (len(label) == 2 and label.isascii() and label.isalpha() and label.islower())

@@ -4,46 +4,41 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from maxbot.nlu.find import Find
+from maxbot.nlu.entities import RecognizedEntity
 from maxbot.nlu.tokens import Token
 
-UNITS = dict(zip("zero one two three four five six seven eight nine".split(), range(10), strict=True))
-TEENS = dict(
-    zip(
-        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(),
-        range(10, 20),
-        strict=True,
-    )
-)
-TENS = dict(
-    zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True)
-)
+_UNIT_WORDS = "zero one two three four five six seven eight nine"
+_TEEN_WORDS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_TEN_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
+
+UNITS = {word: number for number, word in enumerate(_UNIT_WORDS.split())}
+TEENS = {word: number for number, word in enumerate(_TEEN_WORDS.split(), 10)}
+TENS = {word: number * 10 for number, word in enumerate(_TEN_WORDS.split(), 2)}
 HUNDRED = "hundred"
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "quadrillion": 10**15}
 
-_ORDINAL_TEENS = "tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
-ORDINALS = frozenset(
-    f"first second third fourth fifth sixth seventh eighth ninth {_ORDINAL_TEENS} twentieth thirtieth fortieth"
-    " fiftieth sixtieth seventieth eightieth ninetieth hundredth thousandth millionth billionth trillionth"
-    " quadrillionth".split()
+ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth"
+    " sixteenth seventeenth eighteenth nineteenth twentieth thirtieth fortieth fiftieth sixtieth seventieth eightieth"
+    " ninetieth hundredth thousandth millionth billionth trillionth quadrillionth"
 )
-NUMBER_WORDS = frozenset([*UNITS, *TEENS, *TENS, HUNDRED, *SCALES, *ORDINALS])
+NUMBER_WORDS = frozenset([*UNITS, *TEENS, *TENS, HUNDRED, *SCALES, *ORDINALS.split()])
 
 MAX_DIGITS = 100
 """Longer rows of digits are no numbers: nobody counts so far, and the state has to hold it."""
 
-_LOOKS_LIKE_NUMBER = re.compile(r"[+\-\xb1~]?[\d.,]*\d[\d.,]*(?:/[\d.,]*\d[\d.,]*|st|nd|rd|th)?", re.IGNORECASE)
+_LOOKS_LIKE_NUMBER = re.compile(r"[+\-±~]?[\d.,]*\d[\d.,]*(?:/[\d.,]*\d[\d.,]*|st|nd|rd|th)?", re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?[\d,_]*\d[\d,_]*")
 _DECIMAL = re.compile(r"[+-]?[\d,_]*(?:\d[,_]*\.[\d,_]*|\.[,_]*\d[\d,_]*)")
 
 
-def find_numbers(text: str, tokens: list[Token]) -> Iterator[Find]:
+def find_numbers(text: str, tokens: list[Token]) -> Iterator[RecognizedEntity]:
     """Yield the numbers of a text, in order: an int, or a `Decimal` that prints as it was written."""
     for start, end in _runs(tokens):
         literal = text[start:end]
         value = read_number(literal)
         if value is not None:
-            yield Find("number", value, literal, start, end)
+            yield RecognizedEntity("number", value, literal, start, end)
 
 
 def read_number(text: str) -> int | Decimal | None:

@@ -16,40 +16,36 @@ from maxbot.nlu.links import looks_like_link
 EXCEPTIONS = pieces_of_words()
 LONGEST_EXCEPTION = max(map(len, EXCEPTIONS))
 
-QUOTES = frozenset("'\"\u201d\u201c`\u2018\xb4\u2019\u201a\u201e\xbb\xab")
-MARKS = QUOTES | frozenset(
-    "\u2026,:;!?\xbf\xa1()[]{}<>_#*&\xb7\u060c\u061b\u061f\u066a\u06d4\u0964\u3001\u3002\u3008\u3009\u300a\u300b\u300c"
-    "\u300d\u300e\u300f\u3010\u3011\u3014\u3015\u27e6\u27e7\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\uff5e"
-)
-CURRENCIES = frozenset("$\xa3\u20ac\xa5\u0e3f\ufdfc") | frozenset(map(chr, range(0x20A0, 0x20D0)))
+QUOTES = frozenset("'\"”“`‘´’‚„»«")
+MARKS = QUOTES | frozenset("…,:;!?¿¡()[]{}<>_#*&·،؛؟٪۔।、。〈〉《》「」『』【】〔〕⟦⟧！（），：；？～")
+CURRENCIES = frozenset("$£€¥฿﷼") | frozenset(map(chr, range(0x20A0, 0x20D0)))
 LONG_CURRENCIES = ("US$", "C$", "A$")
-DASHES = frozenset("\u2014\u2013")
-JOINTS = DASHES | frozenset("\u2026")
-PREFIXES = MARKS | CURRENCIES | DASHES | frozenset("\xa7%=")
+DASHES = frozenset("—–")
+JOINTS = DASHES | frozenset("…")
+PREFIXES = MARKS | CURRENCIES | DASHES | frozenset("§%=")
 SUFFIXES = MARKS | DASHES
-POSSESSIVES = frozenset(("'s", "'S", "\u2019s", "\u2019S"))
-UNITS = frozenset(
-    (
-        "km km\xb2 km\xb3 m m\xb2 m\xb3 dm dm\xb2 dm\xb3 cm cm\xb2 cm\xb3 mm mm\xb2 mm\xb3 ha \xb5m nm yd in ft kg g mg"
-        " \xb5g t lb oz m/s km/h kmh mph hPa Pa mbar mb MB kb KB gb GB tb TB T G M K %"
-        " \u043a\u043c \u043a\u043c\xb2 \u043a\u043c\xb3 \u043c \u043c\xb2 \u043c\xb3 \u0434\u043c \u0441\u043c \u043c\u043c"
-        " \u043d\u043c \u043a\u0433 \u0433 \u043c\u0433 \u043c/\u0441 \u043a\u043c/\u0447 \u043a\u041f\u0430 \u041f\u0430"
-        " \u043c\u0431\u0430\u0440 \u041a\u0431 \u041a\u0411 \u043a\u0431 \u041c\u0431 \u041c\u0411 \u043c\u0431 \u0413\u0431"
-        " \u0413\u0411 \u0433\u0431 \u0422\u0431 \u0422\u0411 \u0442\u0431 \u0645"
-    ).split()
+POSSESSIVES = frozenset(("'s", "'S", "’s", "’S"))
+UNITS = (
+    "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg"
+    " µg t lb oz m/s km/h kmh mph hPa Pa mbar mb MB kb KB gb GB tb TB T G M K %"
+    " км км² км³ м м² м³ дм см мм"
+    " нм кг г мг м/с км/ч кПа Па"
+    " мбар Кб КБ кб Мб МБ мб Гб"
+    " ГБ гб Тб ТБ тб م"
 )
-LONGEST_UNIT = max(map(len, UNITS))
+BEHIND_DIGITS = CURRENCIES | frozenset((*UNITS.split(), *LONG_CURRENCIES, "+"))
+LONGEST_UNIT = max(map(len, BEHIND_DIGITS))
 AROUND_DOT = QUOTES | frozenset(",")
-BEFORE_FINAL_DOT = MARKS | frozenset("%\xb2-+|")
+BEFORE_FINAL_DOT = MARKS | frozenset("%²-+|")
 
 _RUNS = re.compile(r"\s+|\S+")
 _INFIX = re.compile(
     r"""
-    \.\.+ | \u2026
+    \.\.+ | …
   | (?<=[0-9]) [+\-*^] (?=[0-9-])
-  | (?<=[^\W\d_\xb2\xb3\xb9]) , (?=[^\W\d_\xb2\xb3\xb9])
-  | (?<=[^\W_\xb2\xb3\xb9]) (?: --- | -- | [-\u2013\u2014~] | [:<>=/] ) (?=[^\W\d_\xb2\xb3\xb9])
-  | \. | [^\w\s\x00-\x7f\u2013\u2014]
+  | (?<=[^\W\d_²³¹]) , (?=[^\W\d_²³¹])
+  | (?<=[^\W_²³¹]) (?: --- | -- | [-–—~] | [:<>=/] ) (?=[^\W\d_²³¹])
+  | \. | [^\w\s\x00-\x7f–—]
     """,
     re.VERBOSE,
 )
@@ -91,7 +87,7 @@ def words(text: str) -> list[str]:
 
 @lru_cache(4096)
 def is_symbol(char: str) -> bool:
-    """Return whether it is a sign like \xa9 or an arrow, or an emoji."""
+    """Return whether it is a sign like © or an arrow, or an emoji."""
     return category(char) == "So"
 
 
@@ -162,7 +158,7 @@ def _behind_digit(tail: str) -> int:
     for length in range(1, len(tail)):
         if "0" <= tail[-length - 1] <= "9":
             sign = tail[-length:]
-            return length if sign in UNITS or sign in CURRENCIES or sign in LONG_CURRENCIES or sign == "+" else 0
+            return length if sign in BEHIND_DIGITS else 0
     return 0
 
 
@@ -217,7 +213,7 @@ def _middle(rest: str) -> Iterator[int]:
 def _cuts(rest: str, start: int, end: int) -> bool:
     found = rest[start:end]
     if found == ".":
-        return 0 < start and end < len(rest) and _joins_sentences(rest[start - 1], rest[end])
+        return start > 0 and end < len(rest) and _joins_sentences(rest[start - 1], rest[end])
     return found.isascii() or found in JOINTS or is_symbol(found)
 
 

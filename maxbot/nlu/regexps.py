@@ -1,0 +1,68 @@
+"""Regular expressions of entities, with a limit on the time that they take."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from maxbot.dialog.source import Source
+from maxbot.nlu.entities import RecognizedEntity
+
+SECONDS = 0.25
+"""For all expressions of a bot on one message together."""
+
+_log = logging.getLogger(__name__)
+
+
+class Expression(NamedTuple):
+    """A compiled expression and what it stands for."""
+
+    entity: str
+    value: str
+    source: Source
+    pattern: Any
+
+
+class Regexps:
+    """The regular expressions of all entities."""
+
+    def __init__(self, expressions: Iterable[tuple[str, str, Source]]) -> None:
+        """Compile expressions.
+
+        Args:
+            expressions: Entity, value and expression, in order of definition.
+
+        Raises:
+            BotError: One cannot be compiled.
+        """
+        self._expressions = [Expression(*each, _compile(each[2])) for each in expressions]
+
+    def find(self, text: str) -> list[RecognizedEntity]:
+        """Return all finds, by definition and then position. An expression out of time finds nothing more."""
+        until = time.monotonic() + SECONDS if self._expressions else 0
+        return [find for expression in self._expressions for find in _search(expression, text, until)]
+
+
+def _search(expression: Expression, text: str, until: float) -> Iterator[RecognizedEntity]:
+    try:
+        for match in expression.pattern.finditer(text, timeout=max(until - time.monotonic(), 0.001)):
+            start, end = match.span()
+            if start < end:
+                yield RecognizedEntity(expression.entity, expression.value, match.group(), start, end)
+    except TimeoutError:
+        _log.warning(
+            "the regular expression of %s.%s at %s took too long on a message of %d characters",
+            expression.entity,
+            expression.value,
+            expression.source.place,
+            len(text),
+        )
+
+
+def _compile(source: Source) -> Any:
+    import regex  # only for bots that have some: `re` cannot be stopped
+
+    try:
+        return regex.compile(source.text, regex.VERSION0)
+    except (regex.error, RecursionError, OverflowError) as error:
+        raise source.error(f"the regular expression cannot be used: {error}") from None
