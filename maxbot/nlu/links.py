@@ -2,13 +2,15 @@
 
 import re
 
-_LETTER = "[A-Za-z0-9¡-\uffff]"
+# By what they are not: ranges up to the end of Unicode take long to compile.
+_LETTER = r"[^\x00-/:-@\[-`{-\xa0]"
+_INSIDE = r"[^\x00-,./:-@\[-^`{-\xa0]"  # also - and _
 
 _LINK = re.compile(
     rf"""
     (?: (?!0|10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2[0-9]|3[01])\.)      # no address of a private network
         (?: (?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9]) \. ){{3}} (?:25[0-4]|2[0-4][0-9]|1[0-9]?[0-9]?|[1-9][0-9]?)
-      | (?: {_LETTER} (?: [A-Za-z0-9¡-\uffff_-]{{0,62}} {_LETTER} )? \. )+ (?P<top>[^\W\d_A-Z]{{2,63}})
+      | (?: {_LETTER} (?: {_INSIDE}{{0,62}} {_LETTER} )? \. )+ (?P<top>[^\W\d_A-Z]{{2,63}})
     )
     (?: :[0-9]{{2,5}} )?
     (?: [/?\#]\S* )?

@@ -69,6 +69,8 @@ def _runs(tokens: list[Token]) -> Iterator[tuple[int, int]]:
 
 
 def _looks_like_number(text: str) -> bool:
+    if len(text) > MAX_DIGITS:
+        return False
     return text.lower() in NUMBER_WORDS or _LOOKS_LIKE_NUMBER.fullmatch(text) is not None
 
 

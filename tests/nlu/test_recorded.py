@@ -1,7 +1,7 @@
 """Bots that do nothing but recognise: their recorded conversations, with a renderer of ten lines."""
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,32 +9,26 @@ import jinja2
 import pytest
 import yaml
 
-from maxbot.dialog.definitions import EntityDefinition, EntityValueDefinition, IntentDefinition
-from maxbot.dialog.source import Document, Place, Source
+from maxbot.dialog.definitions import EntityDefinition
 from maxbot.errors import TurnError
 from maxbot.nlu.recogniser import Recogniser
+from tests.nlu.support import entity, intent, value
 
 CASES = sorted(Path(__file__, "../recorded").resolve().glob("*.json"))
-PLACE = Place(Document("bot.yaml"), 1, 1)
 ENVIRONMENT = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
 
 
 def recogniser_of(bot: dict[str, Any]) -> Recogniser:
-    intents = [IntentDefinition(name=one["name"], examples=tuple(one["examples"]), place=PLACE) for one in bot.get("intents", [])]
-    return Recogniser(intents, [entity(one) for one in bot.get("entities", [])])
+    intents = [intent(one["name"], *one["examples"]) for one in bot.get("intents", [])]
+    return Recogniser(intents, [entity_of(one) for one in bot.get("entities", [])])
 
 
-def entity(written: dict[str, Any]) -> EntityDefinition:
+def entity_of(written: dict[str, Any]) -> EntityDefinition:
     values = [
-        EntityValueDefinition(
-            name=value["name"],
-            phrases=tuple(value.get("phrases", ())),
-            regexps=tuple(Source(text, PLACE, (1,)) for text in value.get("regexps", ())),
-            place=PLACE,
-        )
-        for value in written.get("values", [])
+        value(one["name"], *one.get("phrases", ()), regexps=tuple(one.get("regexps", ())))
+        for one in written.get("values", [])
     ]
-    return EntityDefinition(name=written["name"], values=tuple(values), place=PLACE)
+    return entity(written["name"], *values)
 
 
 def answer(bot: dict[str, Any], recogniser: Recogniser, message: dict[str, Any], now: datetime) -> str | None:
@@ -55,7 +49,7 @@ def test_a_recorded_bot_answers_as_it_did(file: Path) -> None:
     for conversation in case["conversations"]:
         for turn in conversation["turns"]:
             time = turn.get("utc_time", conversation.get("utc_time"))
-            now = datetime.fromisoformat(time) if time else datetime(2024, 5, 14, 9, 30, tzinfo=timezone.utc)
+            now = datetime.fromisoformat(time) if time else datetime(2024, 5, 14, 9, 30, tzinfo=UTC)
             if "error" in turn:
                 with pytest.raises(TurnError):
                     answer(bot, recogniser, turn["message"], now)

@@ -27,6 +27,9 @@ class Shift(NamedTuple):
 
 DAY = 24 * 60 * 60
 
+LONGEST_CHAIN = 9
+"""Durations that one row of them may have: years to seconds."""
+
 NAMED_DAYS = {"today": 0, "now": 0, "tomorrow": 1, "yesterday": -1}
 COUNTS = {**UNITS, **TEENS, **TENS, "a": 1, "an": 1}
 DIRECTIONS = {"next": 1, "last": -1, "this": 0}
@@ -102,7 +105,10 @@ def _durations(lexemes: Lexemes, index: int) -> tuple[Shift, int] | None:
 
 def _chain(lexemes: Lexemes, index: int) -> Iterator[tuple[Shift, int]]:
     """Yield one duration after the other, each with the number of the lexeme behind it."""
-    while found := _duration(lexemes, index):
+    for _ in range(LONGEST_CHAIN):
+        found = _duration(lexemes, index)
+        if found is None:
+            return
         yield found
         index = found[1]
         if lexemes.kind(index) == "comma" or lexemes.is_word(index, "and"):
