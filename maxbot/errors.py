@@ -17,6 +17,15 @@ MaxBotError
 └── LockLost              the user lock was lost while it was held
 """
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+SHOWN_MISTAKES = 20
+"""Mistakes of a bot that are printed at once."""
+
+SHOWN_WIDTH = 160
+"""Characters of a line that are shown around a mistake."""
+
 
 class MaxBotError(Exception):
     """Base of all errors of maxbot."""
@@ -26,8 +35,49 @@ class UsageError(MaxBotError):
     """Options that do not go together, or a value that cannot be used. The text says what to do."""
 
 
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is wrong in a bot's files."""
+
+    message: str
+    """What is wrong and what to do."""
+    file: str | None = None
+    """As the user wrote it, where known."""
+    line: int | None = None
+    """Counted from 1."""
+    column: int | None = None
+    """Counted from 1."""
+    source: str | None = None
+    """The text of that line."""
+    above: tuple[str, ...] = ()
+    """The lines before it."""
+    below: tuple[str, ...] = ()
+    """The lines behind it."""
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        text = f"{place}: {self.message}" if place else self.message
+        return "\n".join([text, *self._excerpt()])
+
+    def _excerpt(self) -> Iterator[str]:
+        if self.source is None or self.line is None:
+            return
+        first = self.line - len(self.above)
+        width = len(str(self.line + len(self.below)))
+        # A line may be as long as its file: what is shown of it is what stands around the column.
+        skip = max((self.column or 1) - SHOWN_WIDTH // 2, 0)
+        for number, line in enumerate((*self.above, self.source, *self.below), first):
+            yield f"    {number:>{width}} | {line[skip : skip + SHOWN_WIDTH]}".rstrip()
+            if number == self.line and self.column is not None:
+                # Tabs keep their width, so that the mark stands below the column whatever the terminal does.
+                lead = "".join("\t" if char == "\t" else " " for char in self.source[skip : self.column - 1])
+                yield f"    {'':>{width}} | {lead}^"
+
+
 class BotError(MaxBotError):
-    """A bot's file or module is wrong.
+    """A bot's files or module are wrong, in one or several places.
+
+    `message`, `file`, `line`, `column` and `source` are those of the first mistake.
 
     Args:
         message: What is wrong and what to do.
@@ -35,6 +85,8 @@ class BotError(MaxBotError):
         line: Counted from 1.
         column: Counted from 1.
         source: The text of that line.
+        above: The lines before it.
+        below: The lines behind it.
     """
 
     def __init__(
@@ -45,24 +97,54 @@ class BotError(MaxBotError):
         line: int | None = None,
         column: int | None = None,
         source: str | None = None,
+        above: tuple[str, ...] = (),
+        below: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.file = file
-        self.line = line
-        self.column = column
-        self.source = source
+        self.mistakes: tuple[Mistake, ...] = (Mistake(message, file, line, column, source, above, below),)
+        """All that is wrong, the first thing first."""
+        self.unsaid = 0
+        """How many mistakes there are besides those: somebody who has a hundred does not want to read more."""
+
+    @classmethod
+    def of(cls, mistakes: Sequence[Mistake], unsaid: int = 0) -> "BotError":
+        """Return the error for several mistakes; there is at least one."""
+        error = cls(mistakes[0].message)
+        error.mistakes = tuple(mistakes)
+        error.unsaid = unsaid
+        return error
+
+    @property
+    def message(self) -> str:
+        """What is wrong and what to do."""
+        return self.mistakes[0].message
+
+    @property
+    def file(self) -> str | None:
+        """The file of the first mistake, where known."""
+        return self.mistakes[0].file
+
+    @property
+    def line(self) -> int | None:
+        """Its line, counted from 1."""
+        return self.mistakes[0].line
+
+    @property
+    def column(self) -> int | None:
+        """Its column, counted from 1."""
+        return self.mistakes[0].column
+
+    @property
+    def source(self) -> str | None:
+        """The text of its line."""
+        return self.mistakes[0].source
 
     def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        text = f"{place}: {self.message}" if place else self.message
-        if self.source is not None:
-            text += f"\n    {self.source}"
-            if self.column is not None:
-                # Tabs keep their width, so that the mark stands below the column whatever the terminal does.
-                lead = "".join("\t" if char == "\t" else " " for char in self.source[: self.column - 1])
-                text += f"\n    {lead}^"
-        return text
+        shown = [str(mistake) for mistake in self.mistakes[:SHOWN_MISTAKES]]
+        left = len(self.mistakes) - len(shown) + self.unsaid
+        if left:
+            shown.append(f"... and {left} more {'mistake' if left == 1 else 'mistakes'}")
+        return "\n".join(shown)
 
 
 class StartError(MaxBotError):

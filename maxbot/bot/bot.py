@@ -9,11 +9,15 @@ from types import CodeType
 from typing import Any, TypeAlias, TypeVar
 
 from maxbot.bot.handler import BotTurn
+from maxbot.bot.read.bot import read_files, read_inline
+from maxbot.bot.read.channels import make_channel
+from maxbot.bot.read.files import BOT_FILE, BotFiles, find_files
+from maxbot.bot.read.later import refuse_what_is_not_run_yet
 from maxbot.bot.read.places import innermost_place, shown_path
-from maxbot.bot.read.resources import read_text, read_yaml
-from maxbot.bot.read.schemas import read_bot
 from maxbot.bot.values import json_copy
 from maxbot.channels.base import Channel
+from maxbot.dialog.definitions import BotDefinition, NodeDefinition
+from maxbot.dialog.templates import Templates
 from maxbot.dialog.tree import Tree
 from maxbot.errors import BotError, TurnError, UsageError
 from maxbot.locks import UserLocks
@@ -23,13 +27,6 @@ Handler: TypeAlias = Callable[[BotTurn], Awaitable[None]]
 """What a Python bot does at a message."""
 
 HandlerType = TypeVar("HandlerType", bound=Handler)
-
-BOT_FILE = "bot.yaml"
-
-# Files beside `bot.yaml` that belong to the bot in later versions: silently leaving them out would be worse.
-LATER_FILES = tuple(
-    pattern for part in ("dialog", "intents", "entities", "rpc") for pattern in (f"{part}.yaml", f"{part}/*.yaml")
-)
 
 
 class MaxBot:
@@ -60,44 +57,50 @@ class MaxBot:
         Raises:
             BotError: The text is not a bot; has line and column.
         """
-        return cls._from_text(source, "<inline>", channels)
+        templates = Templates()
+        return cls._from_definition(read_inline(source, lambda extensions: templates), channels)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], channels: Sequence[Channel] = ()) -> "MaxBot":
-        """Read a bot from a YAML file.
+        """Read a bot from a single YAML file, whatever stands beside it.
 
         Args:
             path: The file.
             channels: Added to those of the file.
 
         Raises:
-            BotError: The file cannot be read or is not a bot; has file, line and column.
+            BotError: The file cannot be read or is not a bot; has every mistake with file, line and column.
         """
-        bot = cls._from_text(read_text(Path(path)), str(path), channels)
-        bot.files = [Path(path).absolute()]
+        return cls._from_files(BotFiles(Path(path)), channels)
+
+    @classmethod
+    def from_directory(
+        cls, path: str | os.PathLike[str], channels: Sequence[Channel] = (), *, bot_file: str = BOT_FILE
+    ) -> "MaxBot":
+        """Read a bot from a directory: `bot.yaml`, and the files beside it that belong to a bot.
+
+        Args:
+            path: The directory.
+            channels: Added to those of the file.
+            bot_file: The file in the place of `bot.yaml`.
+
+        Raises:
+            BotError: There is no such file, or it is not a bot; has every mistake with file, line and column.
+        """
+        return cls._from_files(find_files(Path(path), bot_file), channels)
+
+    @classmethod
+    def _from_files(cls, files: BotFiles, channels: Iterable[Channel]) -> "MaxBot":
+        templates = Templates()
+        bot = cls._from_definition(read_files(files, lambda extensions: templates), channels)
+        bot.files = [path.absolute() for path in files.all]
         return bot
 
     @classmethod
-    def from_directory(cls, path: str | os.PathLike[str], channels: Sequence[Channel] = ()) -> "MaxBot":
-        """Read a bot from the `bot.yaml` in a directory.
-
-        Raises:
-            BotError: There is no `bot.yaml`, or it is not a bot; has file, line and column.
-        """
-        file = Path(path, BOT_FILE)
-        if not file.is_file():
-            raise BotError(f"there is no {BOT_FILE} in this directory", file=str(path))
-        for pattern in LATER_FILES:
-            for other in sorted(Path(path).glob(pattern)):
-                message = f"a bot in several files is not supported by this version: put this into {BOT_FILE}"
-                raise BotError(message, file=str(other))
-        return cls.from_file(file, channels)
-
-    @classmethod
-    def _from_text(cls, text: str, file: str, channels: Iterable[Channel]) -> "MaxBot":
-        definition = read_bot(read_yaml(text, file), file)
-        bot = cls([*definition.channels, *channels])
-        bot._tree = Tree(definition.dialog)
+    def _from_definition(cls, definition: BotDefinition, channels: Iterable[Channel]) -> "MaxBot":
+        refuse_what_is_not_run_yet(definition)
+        bot = cls([*map(make_channel, definition.channels), *channels])
+        bot._tree = Tree([node for node in definition.dialog if isinstance(node, NodeDefinition)])
         return bot
 
     def handler(self, function: HandlerType) -> HandlerType:

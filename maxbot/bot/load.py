@@ -45,7 +45,8 @@ def load_bot(spec: str) -> MaxBot:
         return _from_module(spec)
     if spec == "bot.yaml" and not path.exists():
         raise BotError(NO_BOT)
-    return MaxBot.from_file(path)
+    # What belongs to a bot may stand beside its file.
+    return MaxBot.from_directory(path.parent, bot_file=path.name) if path.is_file() else MaxBot.from_file(path)
 
 
 def _from_module(spec: str) -> MaxBot:

@@ -11,10 +11,19 @@ import msgspec
 
 from maxbot.errors import BotError
 
+LINES_ABOVE, LINES_BELOW = 2, 1
+"""How much of a file is shown around a mistake."""
+
+_SECRET = re.compile(r"""((?:token|secret|password)\w*["']?\s*:\s*)(?!!ENV\b)[^\s,}][^,}]*""", re.IGNORECASE)
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
-@dataclass(frozen=True)
+def without_secrets(line: str) -> str:
+    """Return a line of a bot's file as it may be shown: errors are printed and sent around."""
+    return _SECRET.sub(r"\1***", line)
+
+
+@dataclass(frozen=True, eq=False)
 class Document:
     """A file and its text."""
 
@@ -28,14 +37,16 @@ class Document:
         lines = _LINE_BREAK.split(self.text)
         return tuple(lines if lines[-1] else lines[:-1])
 
-    def line(self, number: int) -> str | None:
-        """Return a line, counted from 1, None where the file has no such line."""
-        return self.lines[number - 1] if 0 < number <= len(self.lines) else None
-
     def error(self, message: str, line: int | None = None, column: int | None = None) -> BotError:
-        """Return the error for a place of this file, counted from 1."""
-        source = self.line(line) if line is not None else None
-        return BotError(message, file=self.file, line=line, column=column, source=source)
+        """Return the error for a place of this file, counted from 1, with the lines around it."""
+        if line is None:
+            return BotError(message, file=self.file)
+        first = max(line - 1 - LINES_ABOVE, 0)
+        shown = [without_secrets(text) for text in self.lines[first : line + LINES_BELOW]]
+        at = line - 1 - first
+        source = shown[at] if at < len(shown) else None
+        above, below = tuple(shown[:at]), tuple(shown[at + 1 :])
+        return BotError(message, file=self.file, line=line, column=column, source=source, above=above, below=below)
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from unittest import mock
 import msgspec
 import pytest
 
-from maxbot.bot.read import schemas
+from maxbot.channels import registry
 from maxbot.channels.base import Channel
 
 
@@ -50,7 +50,7 @@ def stub_channels() -> Iterator[None]:
     module = ModuleType("stub_channels")
     module.__dict__.update(StubTelegram=StubTelegram, StubWeb=StubWeb)
     names = {"telegram": "stub_channels:StubTelegram", "web": "stub_channels:StubWeb"}
-    with mock.patch.dict("sys.modules", stub_channels=module), mock.patch.object(schemas, "CHANNELS", names):
+    with mock.patch.dict("sys.modules", stub_channels=module), mock.patch.object(registry, "TYPES", names):
         yield
 
 

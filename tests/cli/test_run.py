@@ -212,8 +212,9 @@ def test_a_mistake_in_the_bot_is_one_message(maxbot: Run) -> None:
     Path("bot.yaml").write_text("dialgo: []\n")
     assert maxbot() == (
         1,
-        "maxbot: bot.yaml:1:1: unknown key 'dialgo', did you mean 'dialog'? expected: channels, dialog\n"
-        "    dialgo: []\n    ^\n",
+        "maxbot: bot.yaml:1:1: unknown key 'dialgo', did you mean 'dialog'? "
+        "expected: extensions, channels, intents, entities, rpc, dialog\n"
+        "    1 | dialgo: []\n      | ^\n",
     )
 
 

@@ -1,5 +1,4 @@
 import re
-from pathlib import Path
 
 import pytest
 
@@ -47,9 +46,11 @@ def test_a_text_of_digits_is_a_text() -> None:
         ("channels:\n  telegram:\n    api_token: x\n    timeout: soon\n", "timeout: Expected `float`", 4, 14),
         ("channels:\n  telegram:\n    api_token: [x]\n", "api_token: Expected `str`, got `array`", 3, 16),
         ("channels:\n  telegram:\n    api_token:\n", "api_token: Expected `str`, got `null`", 3, 15),
+        ("channels:\n  telegram: {timeout: x}\n", "the key 'api_token' is missing", 2, 13),
+        ("channels:\n", "'channels' has no value", 1, 10),
         ("channels:\n  telegram:\n    api_tokn: x\n", "did you mean 'api_token'", 3, 5),
         ("channels:\n  telegram: x\n", "the channel 'telegram' is a mapping", 2, 13),
-        ("channels: [web]\n", "the section 'channels' is a mapping", 1, 11),
+        ("channels: [web]\n", "'channels' is a list, expected: a mapping of channels", 1, 11),
         ("channels:\n  telegramm: {}\n", "did you mean 'telegram'", 2, 3),
         ("channels:\n  telegram:\n    api_token: ''\n", "channel 'telegram': api_token is empty", 2, 3),
         ("channels:\n  telegram:\n", "the key 'api_token' is missing", 2, 12),
@@ -66,26 +67,3 @@ def test_what_may_be_a_token_is_not_in_an_error() -> None:
         MaxBot.inline("channels:\n  telegram: {api_token: geheim, timeout: geheim}\n")
     assert "geheim" not in str(caught.value)
     assert caught.value.source == "  telegram: ***"
-
-
-@pytest.mark.parametrize("key", ["intents", "entities", "rpc", "extensions"])
-def test_sections_of_later_versions_are_said_to_be_missing(key: str) -> None:
-    with pytest.raises(BotError, match=f"'{key}' is not supported by this version"):
-        MaxBot.inline(f"{key}: []\n")
-
-
-@pytest.mark.parametrize("key", ["followup", "slot_filling", "slot_handlers", "settings", "subtree"])
-def test_keys_of_later_versions_are_said_to_be_missing(key: str) -> None:
-    with pytest.raises(BotError, match=f"'{key}' is not supported by this version") as caught:
-        MaxBot.inline(f"dialog:\n  - condition: true\n    response: hello\n    {key}: []\n")
-    assert (caught.value.line, caught.value.column) == (4, 5)
-
-
-@pytest.mark.parametrize("other", ["dialog.yaml", "intents/a.yaml", "rpc.yaml"])
-def test_a_bot_in_several_files_is_not_read_by_half(other: str, tmp_path: Path) -> None:
-    (tmp_path / "bot.yaml").write_text("dialog: []\n")
-    (tmp_path / other).parent.mkdir(exist_ok=True)
-    (tmp_path / other).write_text("[]\n")
-    with pytest.raises(BotError, match="not supported by this version") as caught:
-        MaxBot.from_directory(tmp_path)
-    assert caught.value.file == str(tmp_path / other)

@@ -1,0 +1,157 @@
+"""The section `channels`: each channel's options are those of its class."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from maxbot.bot.read.kinds import Kind, Schema, Schemas
+from maxbot.bot.read.mistakes import suggestion
+from maxbot.bot.read.reading import Reading
+from maxbot.bot.read.values import Broken, Mapping, Scalar, Sequence, Value
+from maxbot.channels import registry
+from maxbot.channels.base import Channel
+from maxbot.dialog.definitions import ChannelDefinition
+from maxbot.errors import UsageError
+
+
+class Channels(Kind):
+    """A mapping of the channels' names to their options."""
+
+    title = "mapping of channels to their options"
+
+    def read(self, value: Value, reading: Reading, name: str) -> Any:
+        if not isinstance(value, Mapping):
+            return self._mistake(value, reading, name, "a mapping of channels: 'web: {}'")
+        # What is written behind a key may be a token, and errors are printed and sent around.
+        with reading.mistakes.hidden():
+            found = [_read_channel(value, name, reading) for name in value.entries]
+        return tuple(channel for channel in found if channel is not None)
+
+    def json_schema(self, schemas: Schemas) -> Schema:
+        known = {type_: _options_schema(type_, schemas) for type_ in registry.TYPES}
+        instance = {"type": "object", "required": ["type"], "properties": {"type": {"enum": list(registry.TYPES)}}}
+        return {"type": "object", "properties": known, "additionalProperties": instance}
+
+
+def make_channel(definition: ChannelDefinition) -> Channel:
+    """Return the channel.
+
+    Raises:
+        BotError: Its class refuses the options; has the place of the channel.
+    """
+    channel_class: Any = registry.channel_class(definition.type)
+    try:
+        channel: Channel = channel_class(**definition.options)
+    except (ValueError, UsageError) as error:
+        raise definition.place.error(f"channel {definition.name!r}: {error}") from error
+    if definition.name != definition.type:
+        channel.name = definition.name
+    return channel
+
+
+def _read_channel(channels: Mapping, name: str, reading: Reading) -> ChannelDefinition | None:
+    place, value = channels.keys[name], channels.entries[name]
+    if isinstance(value, Scalar) and value.is_null:
+        value = Mapping({}, {}, value.place)
+    if isinstance(value, Broken):
+        return None
+    type_ = _type(name, value, reading, channels)
+    if type_ is None:
+        return None
+    if not isinstance(value, Mapping):
+        reading.mistakes.add(value.place, f"the channel {name!r} is a mapping of options: 'key: value'")
+        return None
+    if not name or ":" in name or "/" in name:
+        reading.mistakes.add(place, f"a channel has a name without colon and slash, not {name!r}")
+        return None
+    options = _read_options(value, type_, reading)
+    return None if options is None else ChannelDefinition(name=name, type=type_, options=options, place=place)
+
+
+def _type(name: str, value: Value, reading: Reading, channels: Mapping) -> str | None:
+    given = value.entries.get("type") if isinstance(value, Mapping) else None
+    if isinstance(given, Broken):
+        return None
+    if given is None:
+        if name in registry.TYPES:
+            return name
+        known = suggestion(name, registry.TYPES)
+        reading.mistakes.add(channels.keys[name], f"unknown channel {name!r}{known}; a name of your own needs a 'type'")
+    elif isinstance(given, Scalar) and given.text in registry.TYPES:
+        return given.text
+    else:
+        word = given.text if isinstance(given, Scalar) else ""
+        reading.mistakes.add(given.place, f"unknown type of a channel{suggestion(word, registry.TYPES)}")
+    return None
+
+
+def _read_options(options: Mapping, type_: str, reading: Reading) -> dict[str, Any] | None:
+    struct: Any = registry.channel_class(type_).Options  # type: ignore[attr-defined]
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    # Names first: the errors of msgspec name one key, and not where it stands.
+    right = True
+    for key, field in fields.items():
+        if field.required and key not in options.keys:
+            reading.mistakes.add(options.place, f"the key {key!r} is missing for this {type_}")
+            right = False
+        elif key in options.entries:
+            right = _check_option(struct, options, key, reading) and right
+    for key, place in options.keys.items():
+        if key not in fields and key != "type":
+            reading.mistakes.add(place, f"unknown key {key!r} for {type_}{suggestion(key, fields)}")
+            right = False
+    if not right:
+        return None
+    converted = msgspec.convert(_given(options), struct, strict=False)
+    return msgspec.structs.asdict(converted)
+
+
+def _check_option(struct: Any, options: Mapping, key: str, reading: Reading) -> bool:
+    field = next(field for field in msgspec.structs.fields(struct) if field.encode_name == key)
+    value = options.entries[key]
+    if isinstance(value, Broken):
+        return False
+    try:
+        msgspec.convert(_plain(value), field.type, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at ")
+        place, shown = _find(value, path.strip("`"))
+        reading.mistakes.add(place, f"{key}{shown}: {message}")
+        return False
+    return True
+
+
+def _given(options: Mapping) -> dict[str, Any]:
+    return {key: _plain(value) for key, value in options.entries.items() if key != "type"}
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, Scalar):
+        return None if value.is_null else value.text
+    if isinstance(value, Sequence):
+        return [_plain(item) for item in value.items]
+    return {key: _plain(item) for key, item in value.entries.items()} if isinstance(value, Mapping) else None
+
+
+def _find(value: Value, path: str) -> tuple[Any, str]:
+    """Return the place of what msgspec calls `$.a.b[0]`, and its name."""
+    shown = ""
+    for key, index in re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", path):
+        if key and isinstance(value, Mapping) and key in value.entries:
+            value, shown = value.entries[key], f"{shown}.{key}"
+        elif index and isinstance(value, Sequence):
+            value, shown = value.items[int(index)], f"{shown}[{index}]"
+        else:
+            break
+    return value.place, shown
+
+
+def _options_schema(type_: str, schemas: Schemas) -> Schema:
+    struct: Any = registry.channel_class(type_).Options  # type: ignore[attr-defined]
+    (schema,), components = msgspec.json.schema_components([struct], ref_template="#/definitions/{name}")
+    schemas.update(components)
+    name = f"{type_}_channel"
+    schemas[name] = schemas.pop(schema["$ref"].rpartition("/")[2])
+    schemas[name].setdefault("properties", {})["type"] = {"const": type_}
+    return {"$ref": f"#/definitions/{name}"}
