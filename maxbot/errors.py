@@ -14,11 +14,13 @@ MaxBotError
 │   ├── OutcomeUnknown        it left, and nobody knows whether it arrived
 │   └── Undeliverable         it never will arrive
 ├── TurnError             the bot failed at a message; knows file and line where it can
+├── RpcError              a program's request is refused; knows code, message and data
 └── LockLost              the user lock was lost while it was held
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 SHOWN_MISTAKES = 20
 """Mistakes of a bot that are printed at once."""
@@ -212,7 +214,35 @@ class Undeliverable(SendError):
 
 
 class TurnError(MaxBotError):
-    """The bot failed at a message. The text has file and line of the bot's own code where they are known."""
+    """The bot failed at a message. The text has file and line of the bot's own code where they are known.
+
+    Args:
+        message: What went wrong.
+        mistake: The same with file, line and excerpt, where a text of the bot's files is to blame.
+    """
+
+    def __init__(self, message: str, mistake: BotError | None = None) -> None:
+        place = f"{mistake.file}:{mistake.line}: " if mistake and mistake.file and mistake.line else ""
+        super().__init__(place + message)
+        self.message = message
+        self.mistake = mistake
+
+
+class RpcError(MaxBotError):
+    """A request of another program is refused; nothing has changed.
+
+    Args:
+        code: As JSON-RPC numbers them: -32600 for what is no request, -32601 for an unknown method, -32602 for
+            parameters that do not fit, -32100 for an unknown channel.
+        message: What goes with the code.
+        data: What is wrong, by key.
+    """
+
+    def __init__(self, code: int, message: str, data: Any = None) -> None:
+        super().__init__(f"{message}: {data}")
+        self.code = code
+        self.message = message
+        self.data = data
 
 
 class LockLost(MaxBotError):

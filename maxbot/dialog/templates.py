@@ -1,151 +1,147 @@
-"""The expressions and templates of a bot: Jinja in a sandbox, with errors that name the line of the bot's file.
+"""The expressions and templates of a bot, compiled once, at load; their errors name the line of the bot's file.
 
-What a user says is only ever a value here, never the source of a template. Templates are compiled once, at load. Their
-line numbers are changed to those of the bot's file before that, so that tracebacks show the file's own lines.
+What a user says is only ever a value here, never the source of a template. Line numbers are changed to those of the
+bot's file before templates are compiled, so that tracebacks show the file's own lines.
 """
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from traceback import walk_tb
 from typing import Any, NoReturn
 
-from jinja2 import Template, TemplateSyntaxError, Undefined, UndefinedError, nodes
+from jinja2 import Template, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.debug import rewrite_traceback_stack
 from jinja2.parser import Parser
 from jinja2.runtime import Context
-from jinja2.sandbox import SandboxedEnvironment
 
+from maxbot.dialog.environment import Environment, Names
+from maxbot.dialog.limits import SIZE_LIMIT
 from maxbot.dialog.source import Source
 from maxbot.errors import TurnError
 
-OUTPUT_LIMIT = 64 * 1024
-"""Characters that one template may produce, and items that one `*` may."""
-
-POWER_LIMIT = 100_000
-"""Bits of a result of `**`."""
-
-EXTENSIONS = ["jinja2.ext.do", "jinja2.ext.loopcontrols"]
-
-# Names that later versions of the language let a template assign to.
-STATE_NAMES = {"user", "slots"}
-
-
-class _Undefined(Undefined):
-    """False, empty and comparable; an error as soon as somebody prints it or looks for something in it."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        self._fail_with_undefined_error()
-
-
-class _Environment(SandboxedEnvironment):
-    intercepted_binops = frozenset({"*", "**"})
-
-    def __init__(self) -> None:
-        super().__init__(
-            undefined=_Undefined, extensions=EXTENSIONS, trim_blocks=True, lstrip_blocks=True, autoescape=False
-        )
-        del self.globals["lipsum"]
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        # What a message or a slot holds comes before the methods of dict: `slots.items` is a slot named "items".
-        if type(obj) is dict and attribute in obj:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
-
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        return attr == "__len__" or super().is_safe_attribute(obj, attr, value)
-
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" and isinstance(left, int) and isinstance(right, int):
-            if left.bit_length() * right > POWER_LIMIT:
-                raise OverflowError(f"the result of ** has more than {POWER_LIMIT} bits")
-        elif operator == "*":
-            items, times = (right, left) if isinstance(left, int) else (left, right)
-            repeats = isinstance(items, str | list | tuple) and isinstance(times, int)
-            if repeats and len(items) * times > OUTPUT_LIMIT:
-                raise OverflowError(f"the result of * is longer than {OUTPUT_LIMIT}")
-        return super().call_binop(context, operator, left, right)
-
-
-class Scope:
-    """The names that one turn's expressions and templates see."""
-
-    __slots__ = ("names",)
-
-    def __init__(self, names: dict[str, Any]) -> None:
-        self.names = names
+_RESULT = "result"
 
 
 class Expression:
-    """A compiled condition."""
+    """A compiled condition, `value` or the like."""
 
-    def __init__(self, templates: "Templates", source: Source) -> None:
-        self._source = source
-        tree = _parse(templates.environment, source, _parse_expression)
-        value = tree.body[0].node  # type: ignore[attr-defined]
-        # `true` and friends need no run.
-        self._constant = bool(value.value) if isinstance(value, nodes.Const) else None
-        self._template = _compile(templates.environment, source, tree)
+    def __init__(self, environment: Environment, source: Source) -> None:
+        self.source = source
+        self._environment = environment
+        self._tree = _parse(environment, source, _parse_expression)
+        self.root: nodes.Expr = self._tree.body[0].node  # type: ignore[attr-defined]
+        self._constant = self.root if isinstance(self.root, nodes.Const) else None
+        self._run: Callable[[Context], Iterator[str]] | None = None
 
-    def holds(self, scope: Scope) -> bool:
-        """Return whether the condition is true; something undefined is not.
+    def compile(self) -> "Expression":
+        """Make it ready to be evaluated.
+
+        Raises:
+            BotError: It cannot be; has file, line and column.
+        """
+        self._run = _compile(self._environment, self.source, self._tree).root_render_func
+        del self._tree, self.root  # large, and of no use any more
+        return self
+
+    def holds(self, scope: "Scope") -> bool:
+        """Return whether it is true; something undefined is not.
 
         Raises:
             TurnError: It could not be evaluated; the text has file and line.
         """
-        if self._constant is not None:
-            return self._constant
-        context = Context(self._template.environment, scope.names, None, {})
+        if self._constant is not None:  # `true` and friends need no run
+            return bool(self._constant.value)
+        return self.is_true(self.evaluate(scope))
+
+    def is_true(self, value: Any) -> bool:
+        """Return whether a value of this expression is true.
+
+        Raises:
+            TurnError: It does not say; the text has file and line.
+        """
         try:
-            for _ in self._template.root_render_func(context):
-                pass
-            return bool(context.vars["result"])
+            return bool(value)
         except Exception as error:
-            _fail(error, self._source)
+            _fail(error, self.source)
+
+    def evaluate(self, scope: "Scope") -> Any:
+        """Return its value.
+
+        Raises:
+            TurnError: It could not be evaluated; the text has file and line.
+        """
+        assert self._run is not None
+        context = scope.context
+        try:
+            for _ in self._run(context):
+                pass
+        except Exception as error:
+            _fail(error, self.source)
+        return context.vars.pop(_RESULT)
 
 
 class TextTemplate:
     """A compiled template."""
 
-    def __init__(self, templates: "Templates", source: Source) -> None:
-        self._source = source
-        tree = _parse(templates.environment, source, _parse_template)
-        self._template = _compile(templates.environment, source, tree)
+    def __init__(self, environment: Environment, source: Source) -> None:
+        self.source = source
+        tree = _parse(environment, source, _parse_template)
+        self.constant: str | None = _constant(tree)
+        self._environment = environment
+        self._template = _compile(environment, source, tree)
 
-    def render(self, scope: Scope) -> str:
+    async def render(self, names: Names) -> str:
         """Return the text, without white space around it.
 
         Raises:
-            TurnError: It could not be rendered, or is longer than `OUTPUT_LIMIT`; the text has file and line.
+            TurnError: It could not be rendered, or is longer than `SIZE_LIMIT`; the text has file and line.
         """
-        context = Context(self._template.environment, scope.names, None, self._template.blocks)
-        pieces = []
+        if self.constant is not None:
+            return self.constant
+        context = self._environment.context_class(self._environment, names, None, self._template.blocks)
+        pieces: list[str] = []
         length = 0
+        stream = self._template.root_render_func(context)
         try:
-            for piece in self._template.root_render_func(context):
+            async for piece in stream:  # type: ignore[attr-defined]
                 length += len(piece)
-                if length > OUTPUT_LIMIT:
-                    raise OverflowError(f"the text is longer than {OUTPUT_LIMIT} characters")
+                if length > SIZE_LIMIT:
+                    raise OverflowError(f"the text is longer than {SIZE_LIMIT} characters")
                 pieces.append(piece)
         except Exception as error:
-            _fail(error, self._source)
+            _fail(error, self.source)
+        finally:
+            await stream.aclose()  # type: ignore[attr-defined]
         return "".join(pieces).strip()
+
+    def failed(self, message: str) -> TurnError:
+        """Return the error of a turn for what it rendered."""
+        return TurnError(message, self.source.error(message, self.source.line(1)))
 
 
 class Templates:
-    """Compiles the expressions and templates of one bot."""
+    """Compiles the expressions and templates of one bot.
 
-    def __init__(self) -> None:
-        self.environment = _Environment()
+    Args:
+        options: For Jinja's environment, above those of the language.
+    """
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        self.environment = Environment(options)
+
+    @cached_property
+    def expressions(self) -> Environment:
+        """What expressions are compiled with: made when the author has added all filters, tests and functions."""
+        return self.environment.for_expressions()
 
     def expression(self, source: Source) -> Expression:
-        """Compile a condition.
+        """Parse an expression, which whoever wants to evaluate it has to compile.
 
         Raises:
             BotError: It is not an expression; has file, line and column.
         """
-        return Expression(self, source)
+        return Expression(self.expressions, source)
 
     def template(self, source: Source) -> TextTemplate:
         """Compile a template.
@@ -153,50 +149,79 @@ class Templates:
         Raises:
             BotError: Its syntax is wrong, or it uses a filter or test that does not exist; has file and line.
         """
-        return TextTemplate(self, source)
+        return TextTemplate(self.environment, source)
 
-    def scope(self, names: dict[str, Any]) -> Scope:
-        """Return what one turn's expressions and templates see: `names` besides Jinja's own functions."""
-        return Scope({**self.environment.globals, **names})
+    def scope(self, names: Names) -> "Scope":
+        """Return what one turn's expressions and templates see: `names` besides the functions of the environment."""
+        return Scope(self.expressions, {**self.environment.globals, **names})
 
 
-def _parse_template(environment: _Environment, source: Source) -> nodes.Template:
+class Scope:
+    """The names that expressions and templates see."""
+
+    __slots__ = ("_context", "_environment", "names")
+
+    def __init__(self, environment: Environment, names: Names) -> None:
+        self.names = names
+        self._environment = environment
+        self._context: Context | None = None
+
+    def plus(self, **more: Any) -> "Scope":
+        """Return this scope with a few names more."""
+        return Scope(self._environment, {**self.names, **more})
+
+    @property
+    def context(self) -> Context:
+        """What Jinja runs expressions with; they leave nothing behind in it, so that all can have the same."""
+        if self._context is None:
+            self._context = self._environment.context_class(self._environment, self.names, None, {})
+        return self._context
+
+
+def _parse_template(environment: Environment, source: Source) -> nodes.Template:
     return environment.parse(source.text, None, source.file)
 
 
-def _parse_expression(environment: _Environment, source: Source) -> nodes.Template:
+def _parse_expression(environment: Environment, source: Source) -> nodes.Template:
     parser = Parser(environment, source.text, state="variable")
     value = parser.parse_expression()
     if not parser.stream.eos:
         behind = parser.stream.current
         raise TemplateSyntaxError(f"there is something behind the expression: {behind.value!r}", behind.lineno)
-    value.set_environment(environment)
-    assignment = nodes.Assign(nodes.Name("result", "store", lineno=1), value, lineno=1)
-    return nodes.Template([assignment], lineno=1)
+    assignment = nodes.Assign(nodes.Name(_RESULT, "store", lineno=1), value, lineno=1)
+    tree = nodes.Template([assignment], lineno=1)
+    tree.set_environment(environment)
+    return tree
 
 
-def _parse(environment: _Environment, source: Source, parse: Any) -> nodes.Template:
+def _parse(
+    environment: Environment, source: Source, parse: Callable[[Environment, Source], nodes.Template]
+) -> nodes.Template:
     """Return the tree with line numbers of the bot's file."""
+    is_expression = parse is _parse_expression
     try:
-        tree: nodes.Template = parse(environment, source)
+        tree = parse(environment, source)
     except TemplateSyntaxError as error:
-        raise source.error(str(error.message), source.line(error.lineno)) from None
+        # An expression is shown where it starts: authors look at the whole of it anyway.
+        raise source.error(str(error.message), None if is_expression else source.line(error.lineno)) from None
     except RecursionError:
         raise source.error("the template is nested too deeply", source.line(1)) from None
     for node in _walk(tree):
         if node.lineno is not None:
             node.lineno = source.line(node.lineno)
-        _check(environment, node, source)
+        _check(environment, node, source, is_expression)
     return tree
 
 
-def _check(environment: _Environment, node: nodes.Node, source: Source) -> None:
+def _check(environment: Environment, node: nodes.Node, source: Source, is_expression: bool) -> None:
     # Jinja itself leaves an unknown filter in a branch to the first turn that takes the branch.
     for kind, word, known in ((nodes.Filter, "filter", environment.filters), (nodes.Test, "test", environment.tests)):
-        if isinstance(node, kind) and node.name not in known:
-            raise source.error(f"there is no {word} {node.name!r}", node.lineno)
-    if isinstance(node, nodes.NSRef) and node.name in STATE_NAMES:
-        raise source.error(f"assigning to {node.name}.{node.attr} is not supported by this version", node.lineno)
+        if isinstance(node, kind):
+            line = None if is_expression else node.lineno
+            if node.name not in known:
+                raise source.error(f"there is no {word} {node.name!r}", line)
+            if is_expression and inspect.iscoroutinefunction(known[node.name]):
+                raise source.error(f"the {word} {node.name!r} is a coroutine, which only responses can wait for", line)
 
 
 def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
@@ -208,14 +233,25 @@ def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
         waiting.extend(node.iter_child_nodes())
 
 
-def _compile(environment: _Environment, source: Source, tree: nodes.Template) -> Template:
+def _constant(tree: nodes.Template) -> str | None:
+    """Return the text of a template without expressions and statements."""
+    if not tree.body:
+        return ""
+    output = tree.body[0]
+    if len(tree.body) > 1 or not isinstance(output, nodes.Output) or len(output.nodes) > 1:
+        return None
+    data = output.nodes[0]
+    return data.data.strip() if isinstance(data, nodes.TemplateData) else None
+
+
+def _compile(environment: Environment, source: Source, tree: nodes.Template) -> Template:
     try:
         code = environment.compile(tree, None, source.file)
     except TemplateSyntaxError as error:  # two blocks of one name; the line is the file's already
         raise source.error(str(error.message), error.lineno) from None
     except (RecursionError, SyntaxError):  # more than 20 loops inside each other are too much for Python
         raise source.error("the template is nested too deeply", source.line(1)) from None
-    return Template.from_code(environment, code, {})
+    return environment.template_class.from_code(environment, code, {})
 
 
 def _fail(error: Exception, source: Source) -> NoReturn:
@@ -223,7 +259,7 @@ def _fail(error: Exception, source: Source) -> NoReturn:
     line = source.line(1)
     for frame, code_line in walk_tb(error.__traceback__):
         template = frame.f_globals.get("__jinja_template__")
-        if template is not None:
+        if template is not None and frame.f_code.co_filename == source.file:
             line = template.get_corresponding_lineno(code_line)
     text = str(error.message) if isinstance(error, UndefinedError) else f"{type(error).__name__}: {error}"
-    raise TurnError(f"{source.file}:{line}: {text}") from rewrite_traceback_stack()
+    raise TurnError(text, mistake=source.error(text, line)) from rewrite_traceback_stack()

@@ -1,63 +1,120 @@
-"""The dialog tree: a list of nodes; the first whose condition is true answers."""
+"""Makes the tree of a bot from what its author wrote: everything is compiled once, at load."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Container, Sequence
 
-from maxbot.dialog.definitions import NodeDefinition
-from maxbot.dialog.templates import Expression, Templates, TextTemplate
-from maxbot.types import Dialog, Message, State
-
-
-@dataclass(frozen=True)
-class _Node:
-    condition: Expression
-    response: TextTemplate
+from maxbot.dialog.branch import Branch, Item, Subtree
+from maxbot.dialog.conditions import Condition
+from maxbot.dialog.definitions import (
+    HandlerDefinition,
+    NodeDefinition,
+    SlotDefinition,
+    SubtreeDefinition,
+    SubtreeReference,
+)
+from maxbot.dialog.definitions import Item as ItemDefinition
+from maxbot.dialog.nodes import Handler, Node, Slot
+from maxbot.dialog.scenario import Place, Reader, Scenario
+from maxbot.dialog.source import Source
+from maxbot.dialog.templates import Expression, Templates
 
 
 class Tree:
     """The nodes of a bot, compiled.
 
+    Args:
+        dialog: The nodes at the root.
+        subtrees: Those that are referred to, and perhaps others.
+        templates: Compiles.
+        read: Makes commands of rendered texts.
+        intents: Names of intents that are no error in a condition.
+
     Raises:
-        BotError: A condition or response is wrong; has file and line.
+        BotError: Some conditions or templates are wrong; has file and line of each.
     """
 
-    def __init__(self, definitions: Sequence[NodeDefinition]) -> None:
-        self._templates = Templates()
-        self._nodes = [
-            _Node(self._templates.expression(definition.condition), self._templates.template(definition.response))
-            for definition in definitions
-        ]
+    def __init__(
+        self,
+        dialog: Sequence[ItemDefinition],
+        subtrees: Sequence[SubtreeDefinition],
+        templates: Templates,
+        read: Reader,
+        intents: Container[str],
+    ) -> None:
+        self.root = Branch()
+        self.nodes: dict[str, Node] = {}
+        """Those with a label."""
+        _Compiler(self, subtrees, templates, read, intents).fill(self.root, dialog, is_root=True)
 
-    def run(self, message: Message, dialog: Dialog, state: State) -> list[dict[str, Any]]:
-        """Answer one message.
 
-        Args:
-            message: What the user said. Templates may change it, so it is the caller's copy.
-            dialog: Who said it.
-            state: Is changed: `user` and `slots` keep what the templates put there.
+class _Compiler:
+    def __init__(
+        self,
+        tree: Tree,
+        subtrees: Sequence[SubtreeDefinition],
+        templates: Templates,
+        read: Reader,
+        intents: Container[str],
+    ) -> None:
+        self._tree = tree
+        self._subtrees = {subtree.name: subtree for subtree in subtrees}
+        self._templates = templates
+        self._read = read
+        self._intents = intents
 
-        Returns:
-            The commands, none where no condition is true or the response is empty.
+    def fill(self, branch: Branch, definitions: Sequence[ItemDefinition], *, is_root: bool) -> None:
+        items: list[Item] = []
+        for index, definition in enumerate(definitions):
+            if isinstance(definition, SubtreeReference):
+                items.append(self._subtree(definition, is_root))
+            else:
+                items.append(self._node(definition, branch, index, is_root))
+        branch.fill(items)
 
-        Raises:
-            TurnError: A condition or response failed; the text has file and line.
-        """
-        user, slots = state.pop("user", {}), state.pop("slots", {})
-        scope = self._templates.scope(
-            {
-                "message": message,
-                "dialog": {"channel_name": dialog.channel, "user_id": dialog.user},
-                "user": user,
-                "slots": slots,
-            }
+    def _subtree(self, reference: SubtreeReference, is_root: bool) -> Subtree:
+        definition = self._subtrees[reference.name]
+        subtree = Subtree(definition.name, self._condition(definition.guard) if definition.guard else None)
+        self.fill(subtree.branch, definition.nodes, is_root=is_root)
+        return subtree
+
+    def _node(self, definition: NodeDefinition, branch: Branch, index: int, is_root: bool) -> Node:
+        node = Node(
+            label=definition.label,
+            condition=self._condition(definition.condition),
+            response=self._scenario(definition.response, Place.NODE),
+            slots=tuple(self._slot(slot) for slot in definition.slot_filling or ()),
+            handlers=tuple(self._handler(handler) for handler in definition.slot_handlers),
+            may_return=definition.settings.after_digression_followup == "allow_return",
+            is_root=is_root,
+            branch=branch,
+            index=index,
         )
-        node = next((node for node in self._nodes if node.condition.holds(scope)), None)
-        commands = _commands(node.response.render(scope)) if node else []
-        # What is empty is not kept: the state of a bot that remembers nothing stays `{}`.
-        state.update({name: value for name, value in (("user", user), ("slots", slots)) if value})
-        return commands
+        if definition.followup:
+            node.followups = Branch()
+            self.fill(node.followups, definition.followup, is_root=False)
+        if node.label is not None:
+            self._tree.nodes[node.label] = node
+        return node
 
+    def _slot(self, definition: SlotDefinition) -> Slot:
+        return Slot(
+            name=definition.name,
+            check_for=self._expression(definition.check_for),
+            value=self._expression(definition.value) if definition.value else None,
+            condition=self._condition(definition.condition) if definition.condition else None,
+            prompt=self._scenario(definition.prompt, Place.PROMPT) if definition.prompt else None,
+            found=self._scenario(definition.found, Place.FOUND) if definition.found else None,
+            not_found=self._scenario(definition.not_found, Place.NOT_FOUND) if definition.not_found else None,
+        )
 
-def _commands(text: str) -> list[dict[str, Any]]:
-    return [{"text": text}] if text else []
+    def _handler(self, definition: HandlerDefinition) -> Handler:
+        return Handler(self._condition(definition.condition), self._scenario(definition.response, Place.HANDLER))
+
+    def _condition(self, source: Source) -> Condition:
+        return Condition(self._expression(source, compiled=False), self._intents)
+
+    def _expression(self, source: Source, *, compiled: bool = True) -> Expression:
+        expression = self._templates.expression(source)
+        return expression.compile() if compiled else expression
+
+    def _scenario(self, source: Source, place: Place) -> Scenario:
+        return Scenario(self._templates.template(source), place, self._read)

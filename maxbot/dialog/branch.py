@@ -1,0 +1,132 @@
+"""A list of nodes, and the first of them whose condition is true.
+
+Nodes are tested in the order in which they are written. A list of thousands is walked in segments: of each, only nodes
+are tested that have a key which the turn has, and those without keys. A segment ends where a node wants a kind of key
+that costs something to find out and was of no interest before (an intent): it may never be needed.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+from maxbot.dialog.conditions import Condition, Key, fact
+from maxbot.dialog.templates import Scope
+
+if TYPE_CHECKING:
+    from maxbot.dialog.nodes import Node
+
+COSTLY = "intent"
+
+
+class Subtree:
+    """The place where the nodes of a subtree take part.
+
+    Args:
+        name: As in the reference.
+        guard: Whether they do.
+    """
+
+    __slots__ = ("branch", "guard", "name")
+
+    def __init__(self, name: str, guard: Condition | None) -> None:
+        self.name = name
+        self.guard = guard
+        self.branch = Branch()
+
+    def search(self, guards: Scope, scope: Scope, but: "Node | None") -> "Node | None":
+        """Return the first of its nodes whose condition is true, none if the guard is not."""
+        if self.guard is not None and not self.guard.holds(guards):
+            return None
+        return self.branch.search(guards, scope, but=but)
+
+
+Item: TypeAlias = "Node | Subtree"
+
+
+class Branch:
+    """The nodes and subtrees of one list, filled once, at load."""
+
+    __slots__ = ("_segments", "items")
+
+    def __init__(self) -> None:
+        self.items: tuple[Item, ...] = ()
+        self._segments: list[_Segment] = []
+
+    def fill(self, items: list[Item]) -> None:
+        """Take what the list holds, and prepare the walk."""
+        self.items = tuple(items)
+        segment = _Segment()
+        self._segments.append(segment)
+        for index, item in enumerate(items):
+            keys = item.condition.keys if not isinstance(item, Subtree) else None
+            if not segment.costly and any(key.kind == COSTLY for key in keys or ()):
+                segment = _Segment(costly=True)
+                self._segments.append(segment)
+            segment.add(index, keys)
+
+    def search(self, guards: Scope, scope: Scope, start: int = 0, but: "Node | None" = None) -> "Node | None":
+        """Return the first node whose condition is true.
+
+        Args:
+            guards: What guards of subtrees see.
+            scope: What conditions see.
+            start: The number of the item to start with.
+            but: A node to pass over.
+
+        Raises:
+            TurnError: A condition or guard could not be evaluated.
+        """
+        for segment in self._segments:
+            for index in segment.candidates(scope, start):
+                item = self.items[index]
+                if isinstance(item, Subtree):
+                    if found := item.search(guards, scope, but):
+                        return found
+                elif item is not but and item.condition.holds(scope):
+                    return item
+        return None
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    def conditions(self, start: int, found: "Node | None") -> list[str]:
+        """Return the texts of the conditions from an item to a node, those of subtrees as well."""
+        texts = []
+        for item in self.items[start:]:
+            if isinstance(item, Subtree):
+                texts.extend(item.branch.conditions(0, found))
+                if found is not None and found.branch is item.branch:
+                    break
+            else:
+                texts.append(item.condition.text)
+                if item is found:
+                    break
+        return texts
+
+
+class _Segment:
+    """Items of a list that stand behind each other, by their keys."""
+
+    __slots__ = ("_always", "_by_key", "_kinds", "costly")
+
+    def __init__(self, *, costly: bool = False) -> None:
+        self.costly = costly
+        self._always: list[int] = []
+        self._by_key: dict[Key, list[int]] = {}
+        self._kinds: set[str] = set()
+
+    def add(self, index: int, keys: frozenset[Key] | None) -> None:
+        if keys is None:
+            self._always.append(index)
+        for key in keys or ():
+            self._by_key.setdefault(key, []).append(index)
+            self._kinds.add(key.kind)
+
+    def candidates(self, scope: Scope, start: int) -> Iterator[int] | list[int]:
+        """Return the numbers of the items that may be meant, in order."""
+        found: set[int] = set()
+        for kind in self._kinds:
+            value = fact(scope.names, kind)
+            if isinstance(value, str):
+                found.update(self._by_key.get(Key(kind, value), ()))
+        numbers = sorted(found.union(self._always)) if found else self._always
+        return [number for number in numbers if number >= start] if start else numbers
