@@ -52,3 +52,7 @@ class Turn(msgspec.Struct, frozen=True):
     """The replies in order, as `Command.content`; a reply not to be repeated has `"resend": False` beside it."""
     state: State
     """What to remember from now on."""
+    listening: bool = False
+    """Whether the dialog waits in some place for the user's answer."""
+    visited: Any = None
+    """What happened in the dialog, for the journal; None for a Python bot."""

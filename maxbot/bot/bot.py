@@ -2,8 +2,10 @@
 
 import asyncio
 import inspect
+import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import CodeType
 from typing import Any, TypeAlias, TypeVar
@@ -14,14 +16,19 @@ from maxbot.bot.read.channels import make_channel
 from maxbot.bot.read.files import BOT_FILE, BotFiles, find_files
 from maxbot.bot.read.later import refuse_what_is_not_run_yet
 from maxbot.bot.read.places import innermost_place, shown_path
+from maxbot.bot.script import Script
 from maxbot.bot.values import json_copy
 from maxbot.channels.base import Channel
-from maxbot.dialog.definitions import BotDefinition, NodeDefinition
+from maxbot.dialog.definitions import BotDefinition
+from maxbot.dialog.rpc import RpcMethods
+from maxbot.dialog.state import MOST_FAILURES, after_failure
 from maxbot.dialog.templates import Templates
-from maxbot.dialog.tree import Tree
+from maxbot.dialog.turn import TurnOutput
 from maxbot.errors import BotError, TurnError, UsageError
 from maxbot.locks import UserLocks
 from maxbot.types import Dialog, Message, State, Turn
+
+logger = logging.getLogger(__name__)
 
 Handler: TypeAlias = Callable[[BotTurn], Awaitable[None]]
 """What a Python bot does at a message."""
@@ -46,7 +53,7 @@ class MaxBot:
         self.user_locks = user_locks
         self.files: list[Path] = []
         """What the bot was read from; a change of one of them makes it another bot."""
-        self._tree: Tree | None = None
+        self._script: Script | None = None
         self._handler: Handler | None = None
         self._states: dict[Dialog, State] = {}
 
@@ -58,7 +65,7 @@ class MaxBot:
             BotError: The text is not a bot; has line and column.
         """
         templates = Templates()
-        return cls._from_definition(read_inline(source, lambda extensions: templates), channels)
+        return cls._from_definition(read_inline(source, lambda extensions: templates), templates, channels)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], channels: Sequence[Channel] = ()) -> "MaxBot":
@@ -92,15 +99,15 @@ class MaxBot:
     @classmethod
     def _from_files(cls, files: BotFiles, channels: Iterable[Channel]) -> "MaxBot":
         templates = Templates()
-        bot = cls._from_definition(read_files(files, lambda extensions: templates), channels)
+        bot = cls._from_definition(read_files(files, lambda extensions: templates), templates, channels)
         bot.files = [path.absolute() for path in files.all]
         return bot
 
     @classmethod
-    def _from_definition(cls, definition: BotDefinition, channels: Iterable[Channel]) -> "MaxBot":
+    def _from_definition(cls, definition: BotDefinition, templates: Templates, channels: Iterable[Channel]) -> "MaxBot":
         refuse_what_is_not_run_yet(definition)
         bot = cls([*map(make_channel, definition.channels), *channels])
-        bot._tree = Tree([node for node in definition.dialog if isinstance(node, NodeDefinition)])
+        bot._script = Script(definition, templates)
         return bot
 
     def handler(self, function: HandlerType) -> HandlerType:
@@ -120,50 +127,86 @@ class MaxBot:
     @property
     def answers(self) -> bool:
         """Whether there is a dialog or a handler."""
-        return self._tree is not None or self._handler is not None
+        return self._script is not None or self._handler is not None
 
     @property
     def secrets(self) -> Sequence[str]:
         """Texts that must never reach a log."""
         return tuple(secret for channel in self.channels.values() for secret in channel.secrets)
 
-    async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
+    async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: datetime | None = None) -> Turn:
         """Run one message through the bot. Stores and sends nothing, and changes none of its arguments.
 
         Args:
             message: What the user said.
             dialog: Who said it, and on which channel.
             state: What the bot remembers of this dialog; `{}` at the first message.
+            utc_time: When; None is now.
 
         Returns:
             The replies, and the state from now on.
 
         Raises:
-            TurnError: The bot failed; the text has file and line of its own code, the cause has the traceback.
+            TurnError: The bot failed; the text has file and line of its own code, the cause has the traceback. The
+                state to store instead is that of `after_failure`.
         """
-        turn = BotTurn(_checked(message, "message"), dialog, _checked(state, "state"))
-        if self._tree is not None:
-            commands = self._tree.run(turn.message, dialog, turn.state)
-        elif self._handler is not None:
-            commands = await _handle(self._handler, turn)
-        else:
+        said, known = _checked(message, "message"), _checked(state, "state")
+        if self._script is not None:
+            return _turn(await self._script.answer(said, dialog, known, utc_time or datetime.now(UTC)))
+        if self._handler is None:
             raise TurnError("the bot has no handler: decorate an async function with @bot.handler")
+        turn = BotTurn(said, dialog, known)
+        commands = await _handle(self._handler, turn)
         try:
             return Turn(commands, _checked_state(turn.state))
         except TurnError as error:
-            place = _place(self._handler) if self._handler else None
-            if place:
-                raise TurnError(f"{place['file']}:{place['line']}: {error}") from error
-            raise
+            place = _place(self._handler)
+            raise TurnError(f"{place['file']}:{place['line']}: {error}" if place else str(error)) from error
+
+    async def run_request(self, request: Any, dialog: Dialog, state: State, utc_time: datetime | None = None) -> Turn:
+        """Run a request of another program through the bot, as `run_turn` does with a message.
+
+        Args:
+            request: `{"method": ..., "params": {...}}`.
+            dialog: Whom the bot shall speak to.
+            state: What the bot remembers of this dialog.
+            utc_time: When; None is now.
+
+        Raises:
+            RpcError: The request is refused; there was no turn.
+            TurnError: As in `run_turn`.
+        """
+        script = self._script or Script(BotDefinition(), Templates())
+        return _turn(await script.request(request, dialog, _checked(state, "state"), utc_time or datetime.now(UTC)))
+
+    def check_request(self, request: Any) -> None:
+        """Say what is wrong with a request before it is accepted.
+
+        Raises:
+            RpcError: It is refused.
+        """
+        RpcMethods(()).check(request) if self._script is None else self._script.rpc.check(request)
+
+    def after_failure(self, state: State) -> tuple[State, bool]:
+        """Return what to store of a dialog whose turn has failed, and whether that takes it out of its place.
+
+        The state of a Python bot is its own affair and stays as it is.
+        """
+        return after_failure(state) if self._script is not None else (state, False)
 
     def process_message(
-        self, message: Message | str, dialog: Dialog | Mapping[str, str] | None = None
+        self,
+        message: Message | str,
+        dialog: Dialog | Mapping[str, str] | None = None,
+        *,
+        utc_time: datetime | None = None,
     ) -> list[dict[str, Any]]:
         """Answer one message without a server, for trying a bot out and for its tests.
 
         Args:
             message: What the user says, a text or a message.
             dialog: Who says it; also as `{"channel_name": ..., "user_id": ...}`. None is always the same user.
+            utc_time: When; None is now.
 
         Returns:
             The commands. What the bot remembers is kept in this object.
@@ -172,6 +215,30 @@ class MaxBot:
             TurnError: As in `run_turn`; the bot remembers what it did before.
             UsageError: An event loop is running in this thread.
         """
+        said = {"text": message} if isinstance(message, str) else message
+        return self._process(lambda who, state: self.run_turn(said, who, state, utc_time), dialog)
+
+    def process_rpc(
+        self,
+        request: Mapping[str, Any],
+        dialog: Dialog | Mapping[str, str] | None = None,
+        *,
+        utc_time: datetime | None = None,
+    ) -> list[dict[str, Any]]:
+        """Run one request of another program without a server, as `process_message` does with a message.
+
+        Raises:
+            RpcError: The request is refused; has code, message and data.
+            TurnError: As in `run_turn`; the bot remembers what it did before.
+            UsageError: An event loop is running in this thread.
+        """
+        return self._process(lambda who, state: self.run_request(request, who, state, utc_time), dialog)
+
+    def _process(
+        self,
+        run: Callable[[Dialog, State], Coroutine[Any, Any, Turn]],
+        dialog: Dialog | Mapping[str, str] | None,
+    ) -> list[dict[str, Any]]:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -179,10 +246,20 @@ class MaxBot:
         else:
             raise UsageError("an event loop is running: await bot.run_turn(message, dialog, state) instead")
         who = _as_dialog(dialog)
-        said = {"text": message} if isinstance(message, str) else message
-        turn = asyncio.run(self.run_turn(said, who, self._states.get(who, {})))
+        state = self._states.get(who, {})
+        try:
+            turn = asyncio.run(run(who, state))
+        except TurnError:
+            self._states[who], left = self.after_failure(state)
+            if left:
+                logger.warning("%s: %d turns in a row have failed; the dialog starts anew", who, MOST_FAILURES)
+            raise
         self._states[who] = turn.state
         return turn.commands
+
+
+def _turn(output: TurnOutput) -> Turn:
+    return Turn(output.commands, output.state, output.listening, output.visited)
 
 
 async def _handle(handler: Handler, turn: BotTurn) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from maxbot.dialog.branch import Branch
 from maxbot.dialog.nodes import Node
 from maxbot.dialog.scenario import Outcome
 from maxbot.dialog.slots import Filled, fill
-from maxbot.dialog.state import Kind
+from maxbot.dialog.state import Kind, others
 from maxbot.dialog.steps import Returning, Run, Step, Stop
 from maxbot.dialog.templates import Templates
 from maxbot.dialog.tree import Tree
@@ -52,12 +52,10 @@ class Engine:
         if stop is Stop.END:
             turn.end()
         try:
-            state = turn.state.store()
+            state = others(given.state) | turn.state.store()
         except ValueError as error:
             raise TurnError(str(error)) from error
-        return TurnOutput(
-            commands=turn.replies, state=state, listening=bool(turn.state.waiting), visited=turn.visited
-        )
+        return TurnOutput(commands=turn.replies, state=state, listening=bool(turn.state.waiting), visited=turn.visited)
 
 
 class _Conversation:

@@ -76,8 +76,8 @@ class Environment(SandboxedEnvironment):
         return overlay
 
     def _generate(self, source: nodes.Template, *args: Any, **keywords: Any) -> str:
-        for kind in (nodes.For, nodes.Macro, nodes.CallBlock):
-            for node in source.find_all(kind):
+        for node in source.find_all((nodes.For, nodes.Macro, nodes.CallBlock)):
+            if isinstance(node, nodes.For | nodes.Macro | nodes.CallBlock):
                 node.body.insert(0, nodes.ExprStmt(nodes.ContextReference(), lineno=node.lineno))
         return super()._generate(source, *args, **keywords)
 
@@ -109,7 +109,7 @@ class Environment(SandboxedEnvironment):
         limits.check_operator(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **keywords: Any) -> Any:  # noqa: B902, N805
+    def call(__self, __context: Context, __obj: Any, *args: Any, **keywords: Any) -> Any:
         """Call a function or method."""
         limits.check_call(__obj, args, keywords)
         return super().call(__context, __obj, *args, **keywords)

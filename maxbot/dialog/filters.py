@@ -6,7 +6,6 @@ from typing import Any
 
 from jinja2 import Undefined, UndefinedError
 from jinja2.filters import FILTERS, make_attrgetter
-from jinja2.runtime import Context
 from jinja2.utils import generate_lorem_ipsum
 from markupsafe import Markup, escape
 
@@ -35,9 +34,7 @@ def lipsum(n: int = 5, html: bool = True, min: int = 20, max: int = 100) -> str:
 def limited_filters() -> dict[str, Callable[..., Any]]:
     """Return Jinja's filters that need a limit, with it."""
     limited = {name: _limited(FILTERS[name], check) for name, check in _CHECKS.items()}
-    for name, size in (("join", _text_size), ("sum", _item_size)):
-        limited[name] = _measured(FILTERS[name], name, size)
-    return limited
+    return {**limited, "join": _joined(FILTERS["join"]), "sum": _summed(FILTERS["sum"])}
 
 
 def _limited(original: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
@@ -105,19 +102,24 @@ _CHECKS: dict[str, Callable[..., None]] = {
 }
 
 
-def _measured(original: Callable[..., Any], name: str, size: Callable[[Any], int]) -> Callable[..., Any]:
-    """Return `join` or `sum`, which count what they put together while they do it."""
-
+def _joined(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
-    def measured(passed: Any, value: Any, *args: Any, **keywords: Any) -> Any:
-        environment = getattr(passed, "environment", passed)
-        attribute = keywords.get("attribute", args[1 if name == "join" else 0] if len(args) > (name == "join") else None)
-        getter = make_attrgetter(environment, attribute)
-        between = len(str(keywords.get("d", args[0] if args else ""))) if name == "join" else 0
-        measure = _Measure(name, lambda item: size(getter(item)) + between)
-        return original(passed, measure.asynchronous(value) if hasattr(value, "__aiter__") else measure(value), *args, **keywords)
+    def join(context: Any, value: Any, d: Any = "", attribute: Any = None) -> Any:
+        getter, between = make_attrgetter(context.environment, attribute), len(str(d))
+        measured = _Measure("join", lambda item: _text_size(getter(item)) + between).through(value)
+        return original(context, measured, d, attribute)
 
-    return measured
+    return join
+
+
+def _summed(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def add(environment: Any, iterable: Any, attribute: Any = None, start: Any = 0) -> Any:
+        getter = make_attrgetter(environment, attribute)
+        measured = _Measure("sum", lambda item: _item_size(getter(item))).through(iterable)
+        return original(environment, measured, attribute, start)
+
+    return add
 
 
 class _Measure:
@@ -128,11 +130,14 @@ class _Measure:
         self._size = size
         self._sum = 0
 
-    def __call__(self, items: Any) -> Iterator[Any]:
+    def through(self, items: Any) -> Iterator[Any] | AsyncIterator[Any]:
+        return self._later(items) if hasattr(items, "__aiter__") else self._now(items)
+
+    def _now(self, items: Any) -> Iterator[Any]:
         for item in items:
             yield self._add(item)
 
-    async def asynchronous(self, items: Any) -> AsyncIterator[Any]:
+    async def _later(self, items: Any) -> AsyncIterator[Any]:
         async for item in items:
             yield self._add(item)
 

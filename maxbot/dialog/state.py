@@ -101,6 +101,11 @@ class DialogState:
         self.asked.clear()
 
 
+def others(state: State) -> State:
+    """Return what a Python bot keeps beside the dialog in the same state."""
+    return {key: value for key, value in state.items() if key not in _OWN}
+
+
 def after_failure(state: State) -> tuple[State, bool]:
     """Return what to store of a dialog whose turn has failed, and whether it was taken out of its place.
 
@@ -110,9 +115,8 @@ def after_failure(state: State) -> tuple[State, bool]:
     failures = state.get("failures", 0) + 1 if isinstance(state.get("failures", 0), int) else 1
     if failures < MOST_FAILURES:
         return {**state, "failures": failures}, False
-    kept = {"user": state["user"]} if state.get("user") else {}
-    left = any(state.get(key) for key in ("slots", "waiting", "asked"))
-    return kept, left
+    kept = {key: value for key, value in state.items() if key not in _TOPIC}
+    return kept, any(state.get(key) for key in ("slots", "waiting", "asked"))
 
 
 def storable(value: Any, name: str) -> Any:
@@ -201,3 +205,5 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 _KINDS = frozenset(Kind)
+_TOPIC = frozenset({"slots", "waiting", "asked", "failures"})
+_OWN = _TOPIC | {"user"}

@@ -56,9 +56,7 @@ class LogStatements(Extension):
         token = next(parser.stream)
         message = parser.parse_tuple()
         level = nodes.Const(token.value.upper(), lineno=token.lineno)
-        return nodes.ExprStmt(
-            self.call_method("_log", [level, message], lineno=token.lineno), lineno=token.lineno
-        )
+        return nodes.ExprStmt(self.call_method("_log", [level, message], lineno=token.lineno), lineno=token.lineno)
 
     def _log(self, level: str, message: Any) -> None:
         if listener := current_listener.get():

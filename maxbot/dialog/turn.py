@@ -12,7 +12,7 @@ from maxbot.dialog.rpc import RpcName, RpcRequest
 from maxbot.dialog.scenario import Command, Outcome, Scenario
 from maxbot.dialog.state import DialogState
 from maxbot.dialog.statements import current_listener
-from maxbot.dialog.templates import Scope, Templates
+from maxbot.dialog.templates import Templates
 from maxbot.dialog.variables import Variables
 from maxbot.dialog.visited import Visited
 from maxbot.types import Dialog, Message, State

@@ -1,17 +1,14 @@
 """What can be written already and is not run yet: leaving it out silently would be worse than refusing it."""
 
-from maxbot.dialog.definitions import BotDefinition, NodeDefinition
+from maxbot.dialog.definitions import BotDefinition
 
 
 def refuse_what_is_not_run_yet(definition: BotDefinition) -> None:
     """Refuse a bot that this version would run by half.
 
     Raises:
-        BotError: It has followups, slots, subtrees, RPC, intents, entities or extensions.
+        BotError: It has intents, entities or extensions.
     """
-    for section in (definition.extensions, definition.rpc, definition.intents, definition.entities):
+    for section in (definition.extensions, definition.intents, definition.entities):
         for part in section:
             raise part.place.error("this is not supported by this version of maxbot")
-    for item in definition.dialog:
-        if not isinstance(item, NodeDefinition) or item.followup or item.slot_filling:
-            raise item.place.error("followups, slots and subtrees are not supported by this version of maxbot")
