@@ -11,6 +11,7 @@ from types import CodeType
 from typing import Any, TypeAlias, TypeVar
 
 from maxbot.bot.handler import BotTurn
+from maxbot.bot.messages import checked_message, without_forbidden
 from maxbot.bot.read.bot import read_files, read_inline
 from maxbot.bot.read.channels import make_channel
 from maxbot.bot.read.files import BOT_FILE, BotFiles, find_files
@@ -150,6 +151,8 @@ class MaxBot:
             TurnError: The bot failed; the text has file and line of its own code, the cause has the traceback. The
                 state to store instead is that of `after_failure`.
         """
+        if self._script is not None:
+            message = without_forbidden(message)  # a bot that repeats what was said must not fail
         said, known = _checked(message, "message"), _checked(state, "state")
         if self._script is not None:
             return _turn(await self._script.answer(said, dialog, known, utc_time or datetime.now(UTC)))
@@ -216,6 +219,8 @@ class MaxBot:
             UsageError: An event loop is running in this thread.
         """
         said = {"text": message} if isinstance(message, str) else message
+        if self._script is not None:
+            said = checked_message(said)
         return self._process(lambda who, state: self.run_turn(said, who, state, utc_time), dialog)
 
     def process_rpc(

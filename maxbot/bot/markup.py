@@ -1,10 +1,11 @@
-"""Reads a rendered template as commands: texts, and the control commands of its place."""
+"""Reads a rendered template as commands: texts, images, and the control commands of its place."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
+from maxbot.bot.read.conversions import url
 from maxbot.dialog.scenario import Command, Place
 
 # What XML cannot hold.
@@ -27,24 +28,63 @@ def read_commands(text: str, place: Place) -> list[Command]:
 
 
 def _commands(root: ElementTree.Element, place: Place) -> Iterator[Command]:
-    running = root.text or ""
+    running: list[str] = []
+    _add(running, root.text)
     for element in root:
         if element.tag == "br":
-            running += "\n"
+            running.append("\n")
         else:
-            yield from _text(running)
+            if running:
+                yield {"text": _rendered(running)}
+            running = []
             yield _command(element, place)
-            running = ""
-        running += element.tail or ""
-    yield from _text(running)
+        _add(running, element.tail)
+    if running:
+        yield {"text": _rendered(running)}
 
 
-def _text(running: str) -> Iterator[Command]:
-    if running.strip():
-        yield {"text": "\n".join(" ".join(line.split()) for line in running.strip().split("\n"))}
+def _add(running: list[str], data: str | None) -> None:
+    if data and (running or data.strip()):
+        if running and running[-1] != "\n":
+            running[-1] += data
+        else:
+            running.append(data)
 
 
 def _command(element: ElementTree.Element, place: Place) -> dict[str, Any]:
-    if element.tag not in place.value:
+    attributes = dict(element.attrib)
+    if element.tag == "text":
+        return {"text": _rendered(list(_pieces(element)))}
+    if element.tag == "image":
+        return {
+            "image": {"url": url(attributes["url"])}
+            | {caption.tag: _rendered([*_pieces(caption)]) for caption in element}
+        }
+    wanted = {"node", "transition"} if element.tag == "jump_to" else set()
+    if element.tag not in place.value or attributes.keys() != wanted or len(element) or (element.text or "").strip():
         raise ValueError(f"<{element.tag}> is not known here")
-    return {element.tag: dict(element.attrib)}
+    if attributes.get("transition", "response") not in ("response", "condition", "listen"):
+        raise ValueError("transition is response, condition or listen")
+    return {element.tag: attributes}
+
+
+def _pieces(element: ElementTree.Element) -> Iterator[str]:
+    if element.text:
+        yield element.text
+    for child in element:
+        yield "\n" if child.tag == "br" else ""
+        yield from _pieces(child)
+        yield ""
+        if child.tail:
+            yield child.tail
+
+
+def _rendered(pieces: list[str]) -> str:
+    """Return the text: a piece is a line break, a tag (an empty text) or character data."""
+    shown = [piece if piece == "\n" else " ".join(piece.split()) for piece in pieces]
+    for index, piece in enumerate(pieces):
+        if piece != "\n" and shown[index] and piece[-1].isspace():
+            behind = next((number for number in range(index + 1, len(pieces)) if pieces[number]), None)
+            if behind is not None and pieces[behind] != "\n" and shown[behind]:
+                shown[index] += " "
+    return "".join(shown)

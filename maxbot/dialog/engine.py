@@ -51,10 +51,7 @@ class Engine:
             stop = await _Conversation(self._tree, turn).run()
         if stop is Stop.END:
             turn.end()
-        try:
-            state = others(given.state) | turn.state.store()
-        except ValueError as error:
-            raise TurnError(str(error)) from error
+        state = others(given.state) | turn.stored()
         return TurnOutput(commands=turn.replies, state=state, listening=bool(turn.state.waiting), visited=turn.visited)
 
 

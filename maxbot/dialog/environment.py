@@ -13,7 +13,7 @@ from markupsafe import EscapeFormatter, Markup
 from maxbot.dialog import limits
 from maxbot.dialog.filters import limited_filters, lipsum, mandatory, nl2br
 from maxbot.dialog.statements import DeleteStatement, LogStatements
-from maxbot.dialog.variables import Variables, values_of
+from maxbot.dialog.variables import Variables, scope_of, values_of
 
 EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols", DeleteStatement, LogStatements)
 
@@ -98,7 +98,7 @@ class Environment(SandboxedEnvironment):
 
     def _variable(self, variables: Variables, name: Any) -> Any:
         values = values_of(variables)
-        return values[name] if name in values else self.undefined(obj=variables, name=name)
+        return values[name] if name in values else self.undefined(f"{scope_of(variables)}.{name} is undefined")
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Say whether templates may see an attribute."""

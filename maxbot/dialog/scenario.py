@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
+from maxbot.dialog.source import Source
 from maxbot.dialog.templates import Scope, TextTemplate
 from maxbot.errors import TurnError
 
@@ -54,6 +55,11 @@ class Scenario:
         self._place = place
         self._read = read
         self._known: Outcome | None = None
+
+    @property
+    def source(self) -> Source:
+        """What the author wrote."""
+        return self._template.source
 
     async def run(self, scope: Scope) -> Outcome:
         """Render it and read what came out.

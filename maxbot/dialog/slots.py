@@ -82,11 +82,9 @@ class _Filling:
         return (slot for slot in self.node.slots if slot.condition is None or slot.condition.holds(scope))
 
     def store(self, slot: Slot, value: Any) -> _Finding:
-        slots = self.turn.state.slots
-        finding = _Finding(slot, slots.get(slot.name), value)
-        slots[slot.name] = value
+        finding = _Finding(slot, self.turn.state.slots.get(slot.name), value)
         self.turn.visited.slot("slot_filling", slot)
-        self.turn.visited.assigned("slots", slot.name, value)
+        self.turn.fill(slot.name, value, (slot.value or slot.check_for).source)
         return finding
 
     def clear(self, slot: Slot) -> None:

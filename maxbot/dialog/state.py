@@ -31,6 +31,19 @@ DIGITS_LIMIT = 1_000
 """Digits of a whole number."""
 
 
+class NotStorable(ValueError):
+    """A variable holds what cannot be stored.
+
+    Args:
+        message: What, and what to do.
+        variable: `user.name` or `slots.name`.
+    """
+
+    def __init__(self, message: str, variable: str) -> None:
+        super().__init__(message)
+        self.variable = variable
+
+
 class Kind(StrEnum):
     """What a node waits for."""
 
@@ -69,12 +82,12 @@ class DialogState:
         """Return what is to be stored.
 
         Raises:
-            ValueError: A variable holds what is no JSON value; the text names the variable.
+            NotStorable: A variable holds what is no JSON value.
         """
         stored: State = {}
         for scope, values in (("user", self.user), ("slots", self.slots)):
             if values:
-                stored[scope] = {name: storable(value, f"{scope}.{name}") for name, value in values.items()}
+                stored[scope] = {name: _variable(value, f"{scope}.{name}") for name, value in values.items()}
         if self.waiting:
             stored["waiting"] = [[label, str(kind)] for label, kind in self.waiting]
         if self.asked:
@@ -117,6 +130,13 @@ def after_failure(state: State) -> tuple[State, bool]:
         return {**state, "failures": failures}, False
     kept = {key: value for key, value in state.items() if key not in _TOPIC}
     return kept, any(state.get(key) for key in ("slots", "waiting", "asked"))
+
+
+def _variable(value: Any, name: str) -> Any:
+    try:
+        return storable(value, name)
+    except ValueError as error:
+        raise NotStorable(str(error), name) from None
 
 
 def storable(value: Any, name: str) -> Any:

@@ -254,6 +254,17 @@ def _compile(environment: Environment, source: Source, tree: nodes.Template) -> 
     return environment.template_class.from_code(environment, code, {})
 
 
+def template_line() -> int | None:
+    """Return the line of the bot's file that is running now, None outside of templates."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        if template := frame.f_globals.get("__jinja_template__"):
+            line: int = template.get_corresponding_lineno(frame.f_lineno)
+            return line
+        frame = frame.f_back
+    return None
+
+
 def _fail(error: Exception, source: Source) -> NoReturn:
     """Raise what stopped a template, with the line of the bot's file."""
     line = source.line(1)

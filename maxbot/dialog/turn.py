@@ -10,11 +10,13 @@ import msgspec
 from maxbot.dialog.limits import Budget, current_budget
 from maxbot.dialog.rpc import RpcName, RpcRequest
 from maxbot.dialog.scenario import Command, Outcome, Scenario
-from maxbot.dialog.state import DialogState
+from maxbot.dialog.source import Source
+from maxbot.dialog.state import DialogState, NotStorable
 from maxbot.dialog.statements import current_listener
-from maxbot.dialog.templates import Templates
+from maxbot.dialog.templates import Templates, template_line
 from maxbot.dialog.variables import Variables
 from maxbot.dialog.visited import Visited
+from maxbot.errors import BotError, TurnError
 from maxbot.types import Dialog, Message, State
 
 
@@ -58,10 +60,12 @@ class RunningTurn:
         self.visited = Visited()
         self.replies: list[Command] = []
         self.is_rpc = given.rpc is not None
-        self.slots = Variables("slots", self.state.slots, self.visited.assigned)
-        self.user = Variables("user", self.state.user, self.visited.assigned)
+        self.slots = Variables("slots", self.state.slots, self.assigned)
+        self.user = Variables("user", self.state.user, self.assigned)
         self.scope = templates.scope({**given.names, **self._names(given)})
         """What conditions see."""
+        self._source: Source | None = None
+        self._places: dict[str, BotError] = {}
 
     def _names(self, given: TurnInput) -> dict[str, Any]:
         return {
@@ -85,17 +89,50 @@ class RunningTurn:
             noted: The event of the journal that it belongs to.
             names: What only this scenario sees.
         """
+        self._source = scenario.source
         outcome = await scenario.run(self.scope.plus(**names) if names else self.scope)
         self.replies.extend(outcome.replies)
         if outcome.control is not None:
             noted["control_command"] = outcome.control
         return outcome
 
+    def assigned(self, scope: str, name: str, value: Any) -> None:
+        """Note an assignment, and where a value was assigned that can perhaps not be stored."""
+        self.visited.assigned(scope, name, value)
+        if type(value) not in _STORABLE and self._source is not None:
+            self._places[f"{scope}.{name}"] = self._source.error("", template_line())
+
+    def fill(self, name: str, value: Any, source: Source) -> None:
+        """Put a value into a slot.
+
+        Args:
+            name: Of the slot.
+            value: What was found.
+            source: The expression that found it.
+        """
+        self._source = source
+        self.state.slots[name] = value
+        self.assigned("slots", name, value)
+
+    def stored(self) -> State:
+        """Return the state that is to be stored.
+
+        Raises:
+            TurnError: A variable holds what cannot be stored; the text has the line where it was assigned.
+        """
+        try:
+            return self.state.store()
+        except NotStorable as error:
+            raise TurnError(str(error), self._places.get(error.variable)) from None
+
     def end(self) -> None:
         """Forget everything but `user`."""
         for name in list(self.state.slots):
             self.visited.remove(self.slots, name)
         self.state.end()
+
+
+_STORABLE = frozenset({str, bool})
 
 
 @contextmanager

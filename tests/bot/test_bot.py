@@ -224,7 +224,7 @@ def test_a_channel_is_an_object_of_a_channels_class() -> None:
         MaxBot(channels=[Pigeon])  # type: ignore[list-item]
 
 
-COUNTER = "dialog:\n  - condition: true\n    response: '{% do user.update(n=user.n|default(0) + 1) %}{{ user.n }}'\n"
+COUNTER = "dialog:\n  - condition: true\n    response: '{% set user.n = user.n|default(0) + 1 %}{{ user.n }}'\n"
 
 
 def test_process_message_remembers_each_dialog() -> None:

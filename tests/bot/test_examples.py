@@ -24,7 +24,9 @@ def test_echo() -> None:
     assert bot.process_message({"image": {"url": "http://example.com/a.png"}}) == [
         {"text": "A picture: without a caption"}
     ]
-    assert bot.process_message({"image": {"url": "u", "caption": "a cat"}}) == [{"text": "A picture: a cat"}]
+    assert bot.process_message({"image": {"url": "http://example.org/u", "caption": "a cat"}}) == [
+        {"text": "A picture: a cat"}
+    ]
 
 
 def test_echo_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +40,7 @@ def test_echo_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
     bot = load_bot("echo:bot")
     assert list(bot.channels) == ["web"]
     assert bot.process_message("hello") == [{"text": "hello (1)"}]
-    assert bot.process_message({"image": {"url": "u"}}) == [{"text": "I only know texts. (2)"}]
+    assert bot.process_message({"image": {"url": "http://example.org/u"}}) == [{"text": "I only know texts. (2)"}]
     assert bot.files == [EXAMPLES / "echo_python" / "echo.py"]
     sys.modules.pop("echo")
 

@@ -1,0 +1,88 @@
+"""Whole bots, what users say to them and what is answered: as recorded from the language's first implementation."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maxbot.bot import MaxBot
+from maxbot.errors import MaxBotError, RpcError, TurnError
+from maxbot.types import Dialog
+
+CASES = sorted(Path(__file__).with_name("cases").glob("*.json"))
+
+# What they need of intents, entities and extensions is not there yet.
+PENDING = {
+    "dates-days-planetarium",
+    "dates-times-barber",
+    "entities-numbers-kitchen-scale",
+    "entities-order-and-overlap-newsroom",
+    "entities-phrases-tool-library",
+    "ext-babel-defaults-shop",
+    "ext-datetime-shifts-hospital",
+    "ext-datetime-slots-sauna",
+    "ext-jinja-loader-menus",
+    "intents-errors-post",
+    "intents-none-defined-mill",
+    "intents-similarity-pharmacy",
+    "resources-directory-harbour",
+    "resources-yaml-forms-stationery",
+    "rpc-slots-and-catch-all-gas-meter",
+    "rpc-while-talking-shop",
+    "slots-basic-blood-donation",
+    "slots-found-together-courier",
+    "slots-never-return-recycling",
+    "slots-prefilled-gym",
+    "slots-previous-value-florist",
+    "slots-values-print-shop",
+    "subtree-shared-state-market",
+    "tree-followup-command-observatory",
+    "tree-jump-listen-callback",
+    "whole-bicycle-workshop",
+    "whole-city-council",
+    "whole-coworking-space",
+}
+PARAMETERS = [
+    pytest.param(file, id=file.stem, marks=[pytest.mark.xfail(strict=True)] * (file.stem in PENDING)) for file in CASES
+]
+
+
+@pytest.mark.parametrize("file", PARAMETERS)
+def test_bot(file: Path, tmp_path: Path) -> None:
+    case = json.loads(file.read_text())
+    bot = load(case, tmp_path)
+    for number, conversation in enumerate(case["conversations"]):
+        dialog = Dialog("conformance", f"u{number}")
+        for turn_number, turn in enumerate(conversation["turns"]):
+            expected = turn.get("commands", "error")
+            said = answer(bot, turn, dialog, turn.get("utc_time") or conversation.get("utc_time"))
+            assert said == expected, f"{conversation['name']}, turn {turn_number}: {turn}"
+
+
+def load(case: dict[str, Any], folder: Path) -> MaxBot:
+    if "bot_yaml" in case:
+        return MaxBot.inline(case["bot_yaml"])
+    for path, text in case["files"].items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return MaxBot.from_directory(folder)
+
+
+def answer(bot: MaxBot, turn: dict[str, Any], dialog: Dialog, time: str | None) -> Any:
+    utc_time = as_utc(time) if time else None
+    try:
+        if "rpc" in turn:
+            return bot.process_rpc(turn["rpc"], dialog, utc_time=utc_time)
+        return bot.process_message(turn["message"], dialog, utc_time=utc_time)
+    except RpcError as error:
+        return "error" if turn.get("error") == f"rpc {error.code}" else error
+    except (TurnError, MaxBotError) as error:
+        return "error" if "error" in turn else error
+
+
+def as_utc(time: str) -> datetime:
+    read = datetime.fromisoformat(time)
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
