@@ -39,17 +39,14 @@ class Condition:
         intents: Names of intents that are no error.
     """
 
-    __slots__ = ("_exact", "_expression", "keys", "text")
+    __slots__ = ("_expression", "keys", "text")
 
     def __init__(self, expression: Expression, intents: Container[str]) -> None:
         self.text = expression.source.text
         found = keys_of(expression.root, intents)
         self.keys: frozenset[Key] | None = found.keys if found else None
         """One of them must be there for the condition to be true; None: nobody knows without evaluating it."""
-        self._exact = found is not None and found.exact
-        self._expression = expression
-        if not self._exact:
-            expression.compile()
+        self._expression = None if found and found.exact else expression.compile()
 
     def holds(self, scope: Scope) -> bool:
         """Return whether it is true.
@@ -57,9 +54,9 @@ class Condition:
         Raises:
             TurnError: It could not be evaluated; the text has file and line.
         """
-        if self._exact and self.keys is not None:
-            return any(fact(scope.names, key.kind) == key.value for key in self.keys)
-        return self._expression.holds(scope)
+        if self._expression is not None:
+            return self._expression.holds(scope)
+        return any(fact(scope.names, key.kind) == key.value for key in self.keys or ())
 
 
 def fact(names: Names, kind: str) -> Any:
@@ -70,13 +67,6 @@ def fact(names: Names, kind: str) -> Any:
         return called(names["rpc"])
     top = names["intents"].top
     return top.name if top is not None else None
-
-
-class AnyName:
-    """The names of intents where the recogniser does not say which it knows."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
 
 
 RESERVED_INTENTS = frozenset({"top", "ranking", "irrelevant", "definitions"})

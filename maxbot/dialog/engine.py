@@ -15,7 +15,7 @@ from maxbot.dialog.state import Kind, others
 from maxbot.dialog.steps import Returning, Run, Step, Stop
 from maxbot.dialog.templates import Templates
 from maxbot.dialog.tree import Tree
-from maxbot.dialog.turn import RunningTurn, TurnInput, TurnOutput, running
+from maxbot.dialog.turn import Keep, RunningTurn, TurnInput, TurnOutput, running
 from maxbot.errors import TurnError
 
 MOST_STEPS = 500
@@ -31,9 +31,11 @@ class Engine:
     Args:
         tree: The nodes.
         templates: What they were compiled with.
+        keep: What slots keep of what was found for them.
     """
 
-    def __init__(self, tree: Tree, templates: Templates) -> None:
+    def __init__(self, tree: Tree, templates: Templates, keep: Keep) -> None:
+        self._keep = keep
         self._tree = tree
         self._templates = templates
 
@@ -46,7 +48,7 @@ class Engine:
         Raises:
             TurnError: It failed: nothing is said and nothing changes. The text has file and line where they are known.
         """
-        turn = RunningTurn(given, self._templates)
+        turn = RunningTurn(given, self._templates, self._keep)
         with running(turn):
             stop = await _Conversation(self._tree, turn).run()
         if stop is Stop.END:

@@ -73,7 +73,7 @@ class _Filling:
             if slot.check_for.is_true(value):
                 if slot.value is not None:
                     value = slot.value.evaluate(self.turn.scope)
-                findings.append(self.store(slot, stored_value(value)))
+                findings.append(self.store(slot, self.turn.keep(value)))
         return findings
 
     def enabled(self) -> Iterator[Slot]:
@@ -145,8 +145,3 @@ async def fill(turn: RunningTurn, node: Node, returning: Returning) -> Filled:
         TurnError: A condition or scenario failed.
     """
     return await _Filling(turn, node, node.label or "", returning).run()
-
-
-def stored_value(value: Any) -> Any:
-    """Return what a slot keeps of what was found: an entity's first value, `true` for an intent."""
-    return value

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from traceback import walk_tb
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from jinja2 import Template, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.debug import rewrite_traceback_stack
@@ -26,10 +26,10 @@ _RESULT = "result"
 class Expression:
     """A compiled condition, `value` or the like."""
 
-    def __init__(self, environment: Environment, source: Source) -> None:
+    def __init__(self, environment: Environment, source: Source, names: set[str]) -> None:
         self.source = source
         self._environment = environment
-        self._tree = _parse(environment, source, _parse_expression)
+        self._tree = _parse(environment, source, _parse_expression, names)
         self.root: nodes.Expr = self._tree.body[0].node  # type: ignore[attr-defined]
         self._constant = self.root if isinstance(self.root, nodes.Const) else None
         self._run: Callable[[Context], Iterator[str]] | None = None
@@ -84,9 +84,9 @@ class Expression:
 class TextTemplate:
     """A compiled template."""
 
-    def __init__(self, environment: Environment, source: Source) -> None:
+    def __init__(self, environment: Environment, source: Source, names: set[str]) -> None:
         self.source = source
-        tree = _parse(environment, source, _parse_template)
+        tree = _parse(environment, source, _parse_template, names)
         self.constant: str | None = _constant(tree)
         self._environment = environment
         self._template = _compile(environment, source, tree)
@@ -120,6 +120,9 @@ class TextTemplate:
         return TurnError(message, self.source.error(message, self.source.line(1)))
 
 
+Made = TypeVar("Made", Expression, TextTemplate)
+
+
 class Templates:
     """Compiles the expressions and templates of one bot.
 
@@ -129,6 +132,9 @@ class Templates:
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self.environment = Environment(options)
+        self.names: set[str] = set()
+        """The names that expressions and templates ask for, also those they set themselves."""
+        self._checked: dict[tuple[int, bool], Expression | TextTemplate] = {}
 
     @cached_property
     def expressions(self) -> Environment:
@@ -141,7 +147,10 @@ class Templates:
         Raises:
             BotError: It is not an expression; has file, line and column.
         """
-        return Expression(self.expressions, source)
+        known = self._checked.pop((id(source), True), None)
+        if isinstance(known, Expression):
+            return known
+        return self._noted(Expression(self.expressions, source, self.names))
 
     def template(self, source: Source) -> TextTemplate:
         """Compile a template.
@@ -149,7 +158,15 @@ class Templates:
         Raises:
             BotError: Its syntax is wrong, or it uses a filter or test that does not exist; has file and line.
         """
-        return TextTemplate(self.environment, source)
+        known = self._checked.pop((id(source), False), None)
+        if isinstance(known, TextTemplate):
+            return known
+        return self._noted(TextTemplate(self.environment, source, self.names))
+
+    def _noted(self, made: Made) -> Made:
+        # Whoever reads a bot asks for everything once, to see that it is right, and whoever runs it once more.
+        self._checked[id(made.source), isinstance(made, Expression)] = made
+        return made
 
     def scope(self, names: Names) -> "Scope":
         """Return what one turn's expressions and templates see: `names` besides the functions of the environment."""
@@ -195,9 +212,12 @@ def _parse_expression(environment: Environment, source: Source) -> nodes.Templat
 
 
 def _parse(
-    environment: Environment, source: Source, parse: Callable[[Environment, Source], nodes.Template]
+    environment: Environment,
+    source: Source,
+    parse: Callable[[Environment, Source], nodes.Template],
+    names: set[str],
 ) -> nodes.Template:
-    """Return the tree with line numbers of the bot's file."""
+    """Return the tree with line numbers of the bot's file; add the names in it to `names`."""
     is_expression = parse is _parse_expression
     try:
         tree = parse(environment, source)
@@ -209,6 +229,8 @@ def _parse(
     for node in _walk(tree):
         if node.lineno is not None:
             node.lineno = source.line(node.lineno)
+        if isinstance(node, nodes.Name):
+            names.add(node.name)
         _check(environment, node, source, is_expression)
     return tree
 
@@ -272,5 +294,6 @@ def _fail(error: Exception, source: Source) -> NoReturn:
         template = frame.f_globals.get("__jinja_template__")
         if template is not None and frame.f_code.co_filename == source.file:
             line = template.get_corresponding_lineno(code_line)
-    text = str(error.message) if isinstance(error, UndefinedError) else f"{type(error).__name__}: {error}"
+    known = isinstance(error, UndefinedError | TurnError)
+    text = str(error.message) if known else f"{type(error).__name__}: {error}"  # type: ignore[attr-defined]
     raise TurnError(text, mistake=source.error(text, line)) from rewrite_traceback_stack()

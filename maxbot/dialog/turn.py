@@ -1,9 +1,9 @@
 """What all procedures of one turn share: names, state, what was said and what was visited."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -39,6 +39,10 @@ class TurnInput(msgspec.Struct, frozen=True, kw_only=True):
     """Further names for templates, which those of the language go before."""
 
 
+Keep: TypeAlias = Callable[[Any], Any]
+"""Returns what a slot keeps of what was found for it: of an entity its value, of an intent that it was meant."""
+
+
 class TurnOutput(msgspec.Struct, frozen=True, kw_only=True):
     """What comes of a turn."""
 
@@ -55,7 +59,8 @@ class TurnOutput(msgspec.Struct, frozen=True, kw_only=True):
 class RunningTurn:
     """A turn on its way."""
 
-    def __init__(self, given: TurnInput, templates: Templates) -> None:
+    def __init__(self, given: TurnInput, templates: Templates, keep: Keep) -> None:
+        self.keep = keep
         self.state = DialogState.load(given.state)
         self.visited = Visited()
         self.replies: list[Command] = []

@@ -7,8 +7,7 @@ def refuse_what_is_not_run_yet(definition: BotDefinition) -> None:
     """Refuse a bot that this version would run by half.
 
     Raises:
-        BotError: It has intents, entities or extensions.
+        BotError: It has extensions.
     """
-    for section in (definition.extensions, definition.intents, definition.entities):
-        for part in section:
-            raise part.place.error("this is not supported by this version of maxbot")
+    for part in definition.extensions:
+        raise part.place.error("this is not supported by this version of maxbot")

@@ -1,0 +1,64 @@
+"""What a bot recognises in a message: nothing at all, intents and entities, or what a recogniser of its own finds."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from maxbot.dialog.definitions import BotDefinition
+from maxbot.types import Message
+
+Recognise: TypeAlias = Callable[[Message, datetime], Awaitable[tuple[Any, Any]]]
+"""Returns intents and entities of a message. They may be computed when a template asks for them."""
+
+
+class NoRecognition:
+    """For bots that never ask what was recognised."""
+
+    nothing: tuple[Any, Any] = (None, None)
+    """Intents and entities of a request."""
+
+    async def recognise(self, message: Message, utc_time: datetime) -> tuple[Any, Any]:
+        """Return intents and entities of a message."""
+        return self.nothing
+
+    def keep(self, value: Any) -> Any:
+        """Return what a slot keeps of what was found for it."""
+        return value
+
+
+class Recognition(NoRecognition):
+    """The built-in recogniser, or another one in its place.
+
+    Args:
+        definition: Has the intents and entities.
+        own: Recognises instead.
+
+    Raises:
+        BotError: A regular expression cannot be used; has its place.
+    """
+
+    def __init__(self, definition: BotDefinition, own: Recognise | None = None) -> None:
+        # Imported here: bots that ask for neither intents nor entities do without.
+        from maxbot.nlu.entities import EntityProxy, RecognizedEntity
+        from maxbot.nlu.intents import RecognizedIntent
+        from maxbot.nlu.recogniser import Recogniser, nothing_recognised
+
+        self._own = own
+        self._built_in = Recogniser(definition.intents, definition.entities) if own is None else None
+        self._entities, self._entity, self._intent = EntityProxy, RecognizedEntity, RecognizedIntent
+        self.nothing = nothing_recognised()
+
+    async def recognise(self, message: Message, utc_time: datetime) -> tuple[Any, Any]:
+        """Return intents and entities of a message."""
+        if self._built_in is not None:
+            return self._built_in.recognise(message, utc_time)
+        assert self._own is not None
+        return await self._own(message, utc_time)
+
+    def keep(self, value: Any) -> Any:
+        """Return an entity's first value, and True for an intent."""
+        if isinstance(value, self._entities):
+            value = value.first
+        if isinstance(value, self._entity):
+            return value.value
+        return True if isinstance(value, self._intent) else value
