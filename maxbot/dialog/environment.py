@@ -75,6 +75,12 @@ class Environment(SandboxedEnvironment):
         assert isinstance(overlay, Environment)
         return overlay
 
+    def may_hold_code(self, text: str) -> bool:
+        """Say whether a template is perhaps more than its text."""
+        starts = (self.variable_start_string, self.block_start_string, self.comment_start_string)
+        lines = self.line_statement_prefix or self.line_comment_prefix
+        return bool(lines) or any(start in text for start in starts)
+
     def _generate(self, source: nodes.Template, *args: Any, **keywords: Any) -> str:
         for node in source.find_all((nodes.For, nodes.Macro, nodes.CallBlock)):
             if isinstance(node, nodes.For | nodes.Macro | nodes.CallBlock):

@@ -69,7 +69,8 @@ class DialogState:
     def load(cls, state: State) -> "DialogState":
         """Return the state as it was stored; whatever nobody can have stored is left out."""
         loaded = cls(copied(_mapping(state.get("user"))), copied(_mapping(state.get("slots"))))
-        for entry in state.get("waiting") or ():
+        waiting = state.get("waiting")
+        for entry in waiting if isinstance(waiting, list) else ():
             match entry:
                 case [str(label), str(kind)] if kind in _KINDS:
                     loaded.put(label, Kind(kind))

@@ -86,10 +86,12 @@ class TextTemplate:
 
     def __init__(self, environment: Environment, source: Source, names: set[str]) -> None:
         self.source = source
-        tree = _parse(environment, source, _parse_template, names)
-        self.constant: str | None = _constant(tree)
         self._environment = environment
-        self._template = _compile(environment, source, tree)
+        self.constant: str | None = None if environment.may_hold_code(source.text) else source.text.strip()
+        """The text of a template without expressions and statements, which is most of them."""
+        self._template: Template | None = None
+        if self.constant is None:
+            self._template = _compile(environment, source, _parse(environment, source, _parse_template, names))
 
     async def render(self, names: Names) -> str:
         """Return the text, without white space around it.
@@ -97,8 +99,8 @@ class TextTemplate:
         Raises:
             TurnError: It could not be rendered, or is longer than `SIZE_LIMIT`; the text has file and line.
         """
-        if self.constant is not None:
-            return self.constant
+        if self._template is None:
+            return self.constant or ""
         context = self._environment.context_class(self._environment, names, None, self._template.blocks)
         pieces: list[str] = []
         length = 0
@@ -253,17 +255,6 @@ def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
         node = waiting.pop()
         yield node
         waiting.extend(node.iter_child_nodes())
-
-
-def _constant(tree: nodes.Template) -> str | None:
-    """Return the text of a template without expressions and statements."""
-    if not tree.body:
-        return ""
-    output = tree.body[0]
-    if len(tree.body) > 1 or not isinstance(output, nodes.Output) or len(output.nodes) > 1:
-        return None
-    data = output.nodes[0]
-    return data.data.strip() if isinstance(data, nodes.TemplateData) else None
 
 
 def _compile(environment: Environment, source: Source, tree: nodes.Template) -> Template:

@@ -62,7 +62,7 @@ class RunningTurn:
     def __init__(self, given: TurnInput, templates: Templates, keep: Keep) -> None:
         self.keep = keep
         self.state = DialogState.load(given.state)
-        self.visited = Visited()
+        self.visited = Visited(given.intents, given.entities)
         self.replies: list[Command] = []
         self.is_rpc = given.rpc is not None
         self.slots = Variables("slots", self.state.slots, self.assigned)

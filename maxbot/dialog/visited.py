@@ -29,7 +29,10 @@ class Walk(NamedTuple):
 class Visited:
     """Takes down what happens while a turn runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, intents: Any = None, entities: Any = None) -> None:
+        self.intents = intents
+        """What templates were given; whoever looks into it may be the first to ask for it."""
+        self.entities = entities
         self.events: list[Event] = []
         self.walks: list[Walk] = []
         self.path: list[str] = []
