@@ -152,13 +152,11 @@ class MaxBot:
                 state to store instead is that of `after_failure`.
         """
         if self._script is not None:
-            message = without_forbidden(message)  # a bot that repeats what was said must not fail
-        said, known = _checked(message, "message"), _checked(state, "state")
-        if self._script is not None:
-            return _turn(await self._script.answer(said, dialog, known, utc_time or datetime.now(UTC)))
+            said = _checked(without_forbidden(message), "message")  # a bot that repeats what was said must not fail
+            return _turn(await self._script.answer(said, dialog, _mapping(state), utc_time or datetime.now(UTC)))
         if self._handler is None:
             raise TurnError("the bot has no handler: decorate an async function with @bot.handler")
-        turn = BotTurn(said, dialog, known)
+        turn = BotTurn(_checked(message, "message"), dialog, _checked(state, "state"))
         commands = await _handle(self._handler, turn)
         try:
             return Turn(commands, _checked_state(turn.state))
@@ -180,7 +178,7 @@ class MaxBot:
             TurnError: As in `run_turn`.
         """
         script = self._script or Script(BotDefinition(), Templates())
-        return _turn(await script.request(request, dialog, _checked(state, "state"), utc_time or datetime.now(UTC)))
+        return _turn(await script.request(request, dialog, _mapping(state), utc_time or datetime.now(UTC)))
 
     def check_request(self, request: Any) -> None:
         """Say what is wrong with a request before it is accepted.
@@ -280,9 +278,14 @@ async def _handle(handler: Handler, turn: BotTurn) -> list[dict[str, Any]]:
     return commands
 
 
-def _checked(value: Any, name: str) -> Any:
+def _mapping(value: Any, name: str = "state") -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TurnError(f"{name} is a dict, not {type(value).__name__}")
+    return value
+
+
+def _checked(value: Any, name: str) -> Any:
+    _mapping(value, name)
     try:
         return json_copy(value, name)
     except ValueError as error:
