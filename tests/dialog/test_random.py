@@ -124,7 +124,7 @@ async def turn(bot: MaxBot, what: dict[str, Any], state: State) -> Turn | str:
 async def converse(bot: MaxBot, conversation: list[dict[str, Any]]) -> list[tuple[Any, State]]:
     """Return what was said (or the error), and the state after each turn."""
     state: State = {}
-    course = []
+    course: list[tuple[Any, State]] = []
     for what in conversation:
         before = json.dumps(state)
         outcome = await turn(bot, what, state)
