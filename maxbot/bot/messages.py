@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from maxbot.bot.read.conversions import integer, url
+from maxbot.conversions import integer, url
 from maxbot.errors import TurnError
 from maxbot.types import Message
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from maxbot.bot.read import conversions
+from maxbot import conversions
 from maxbot.bot.read.mistakes import suggestion
 from maxbot.bot.read.reading import Reading
 from maxbot.bot.read.values import Broken, Mapping, Scalar, Sequence, Value, kind
