@@ -226,6 +226,8 @@ class TurnError(MaxBotError):
         super().__init__(place + message)
         self.message = message
         self.mistake = mistake
+        self.visited: Any = None
+        """What happened in the dialog before it failed, for the journal."""
 
 
 class RpcError(MaxBotError):

@@ -1,10 +1,8 @@
 """`MaxBot`: a bot, ready to run turns."""
 
-import asyncio
 import inspect
-import logging
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import CodeType
@@ -18,18 +16,17 @@ from maxbot.bot.read.files import BOT_FILE, BotFiles, find_files
 from maxbot.bot.read.later import refuse_what_is_not_run_yet
 from maxbot.bot.read.places import innermost_place, shown_path
 from maxbot.bot.script import Script
-from maxbot.bot.values import json_copy
+from maxbot.bot.tryout import Tryout
+from maxbot.bot.values import json_copy, plain
 from maxbot.channels.base import Channel
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.dialog.rpc import RpcMethods
-from maxbot.dialog.state import MOST_FAILURES, after_failure
+from maxbot.dialog.state import after_failure
 from maxbot.dialog.templates import Templates
 from maxbot.dialog.turn import TurnOutput
-from maxbot.errors import BotError, TurnError, UsageError
+from maxbot.errors import BotError, TurnError
 from maxbot.locks import UserLocks
 from maxbot.types import Dialog, Message, State, Turn
-
-logger = logging.getLogger(__name__)
 
 Handler: TypeAlias = Callable[[BotTurn], Awaitable[None]]
 """What a Python bot does at a message."""
@@ -56,7 +53,7 @@ class MaxBot:
         """What the bot was read from; a change of one of them makes it another bot."""
         self._script: Script | None = None
         self._handler: Handler | None = None
-        self._states: dict[Dialog, State] = {}
+        self._tryout = Tryout(self.after_failure)
 
     @classmethod
     def inline(cls, source: str, channels: Sequence[Channel] = ()) -> "MaxBot":
@@ -219,7 +216,7 @@ class MaxBot:
         said = {"text": message} if isinstance(message, str) else message
         if self._script is not None:
             said = checked_message(said)
-        return self._process(lambda who, state: self.run_turn(said, who, state, utc_time), dialog)
+        return self._tryout.process(lambda who, state: self.run_turn(said, who, state, utc_time), dialog)
 
     def process_rpc(
         self,
@@ -235,34 +232,11 @@ class MaxBot:
             TurnError: As in `run_turn`; the bot remembers what it did before.
             UsageError: An event loop is running in this thread.
         """
-        return self._process(lambda who, state: self.run_request(request, who, state, utc_time), dialog)
-
-    def _process(
-        self,
-        run: Callable[[Dialog, State], Coroutine[Any, Any, Turn]],
-        dialog: Dialog | Mapping[str, str] | None,
-    ) -> list[dict[str, Any]]:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            pass
-        else:
-            raise UsageError("an event loop is running: await bot.run_turn(message, dialog, state) instead")
-        who = _as_dialog(dialog)
-        state = self._states.get(who, {})
-        try:
-            turn = asyncio.run(run(who, state))
-        except TurnError:
-            self._states[who], left = self.after_failure(state)
-            if left:
-                logger.warning("%s: %d turns in a row have failed; the dialog starts anew", who, MOST_FAILURES)
-            raise
-        self._states[who] = turn.state
-        return turn.commands
+        return self._tryout.process(lambda who, state: self.run_request(request, who, state, utc_time), dialog)
 
 
 def _turn(output: TurnOutput) -> Turn:
-    return Turn(output.commands, output.state, output.listening, output.visited)
+    return Turn([plain(command) for command in output.commands], output.state, output.listening, output.visited)
 
 
 async def _handle(handler: Handler, turn: BotTurn) -> list[dict[str, Any]]:
@@ -308,17 +282,6 @@ def _by_name(channels: Iterable[Channel]) -> dict[str, Channel]:
             raise BotError(f"there are two channels with the name {channel.name!r}")
         found[channel.name] = channel
     return found
-
-
-def _as_dialog(dialog: Dialog | Mapping[str, str] | None) -> Dialog:
-    if dialog is None:
-        return Dialog("local", "user")
-    if isinstance(dialog, Dialog):
-        return dialog
-    try:
-        return Dialog(dialog["channel_name"], dialog["user_id"])
-    except KeyError as error:
-        raise UsageError(f"a dialog has channel_name and user_id; {error.args[0]} is missing") from None
 
 
 def _code(function: Any) -> CodeType | None:

@@ -19,6 +19,15 @@ def json_copy(value: Any, name: str) -> Any:
         raise ValueError(f"{name} is nested too deeply or contains itself") from None
 
 
+def plain(value: Any) -> Any:
+    """Return JSON values without what a subclass of `str` knows besides."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
 def _copy(value: Any, name: str, path: tuple[Any, ...]) -> Any:
     kind = type(value)
     if kind is str:

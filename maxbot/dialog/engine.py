@@ -49,12 +49,18 @@ class Engine:
             TurnError: It failed: nothing is said and nothing changes. The text has file and line where they are known.
         """
         turn = RunningTurn(given, self._templates, self._keep)
-        with running(turn):
-            stop = await _Conversation(self._tree, turn).run()
-        if stop is Stop.END:
-            turn.end()
-        state = others(given.state) | turn.stored()
-        return TurnOutput(commands=turn.replies, state=state, listening=bool(turn.state.waiting), visited=turn.visited)
+        try:
+            with running(turn):
+                stop = await _Conversation(self._tree, turn).run()
+            if stop is Stop.END:
+                turn.end()
+            state = others(given.state) | turn.stored()
+        except TurnError as error:
+            error.visited = turn.visited
+            raise
+        return TurnOutput(
+            commands=turn.visited.commands, state=state, listening=bool(turn.state.waiting), visited=turn.visited
+        )
 
 
 class _Conversation:

@@ -17,6 +17,9 @@ from maxbot.dialog.scenario import Place, Reader, Scenario
 from maxbot.dialog.source import Source
 from maxbot.dialog.templates import Expression, Templates
 
+DEPTH_LIMIT = 50
+"""Subtrees inside each other."""
+
 
 class Tree:
     """The nodes of a bot, compiled.
@@ -60,6 +63,7 @@ class _Compiler:
         self._templates = templates
         self._read = read
         self._intents = intents
+        self._depth = 0
 
     def fill(self, branch: Branch, definitions: Sequence[ItemDefinition], *, is_root: bool) -> None:
         items: list[Item] = []
@@ -71,9 +75,13 @@ class _Compiler:
         branch.fill(items)
 
     def _subtree(self, reference: SubtreeReference, is_root: bool) -> Subtree:
+        self._depth += 1
+        if self._depth > DEPTH_LIMIT:
+            raise reference.place.error(f"more than {DEPTH_LIMIT} subtrees are inside each other")
         definition = self._subtrees[reference.name]
         subtree = Subtree(definition.name, self._condition(definition.guard) if definition.guard else None)
         self.fill(subtree.branch, definition.nodes, is_root=is_root)
+        self._depth -= 1
         return subtree
 
     def _node(self, definition: NodeDefinition, branch: Branch, index: int, is_root: bool) -> Node:

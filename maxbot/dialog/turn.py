@@ -47,7 +47,7 @@ class TurnOutput(msgspec.Struct, frozen=True, kw_only=True):
     """What comes of a turn."""
 
     commands: list[Command]
-    """The replies, in order."""
+    """The replies, in order. Texts know their markup."""
     state: State
     """What to remember from now on: JSON values."""
     listening: bool
@@ -63,7 +63,6 @@ class RunningTurn:
         self.keep = keep
         self.state = DialogState.load(given.state)
         self.visited = Visited(given.intents, given.entities)
-        self.replies: list[Command] = []
         self.is_rpc = given.rpc is not None
         self.slots = Variables("slots", self.state.slots, self.assigned)
         self.user = Variables("user", self.state.user, self.assigned)
@@ -96,7 +95,7 @@ class RunningTurn:
         """
         self._source = scenario.source
         outcome = await scenario.run(self.scope.plus(**names) if names else self.scope)
-        self.replies.extend(outcome.replies)
+        self.visited.commands.extend(outcome.replies)
         if outcome.control is not None:
             noted["control_command"] = outcome.control
         return outcome

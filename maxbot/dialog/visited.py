@@ -34,6 +34,8 @@ class Visited:
         """What templates were given; whoever looks into it may be the first to ask for it."""
         self.entities = entities
         self.events: list[Event] = []
+        self.commands: list[dict[str, Any]] = []
+        """What is said. Texts know their markup."""
         self.walks: list[Walk] = []
         self.path: list[str] = []
         """The labels (or conditions) of the nodes that ran."""

@@ -358,3 +358,19 @@ def test_errors_of_a_response(response: str) -> None:
     tree = f"dialog:\n- condition: true\n  label: x\n  response: |\n    {response}\n"
     with pytest.raises(TurnError, match=r"^<inline>:"):
         run(tree, "x")
+
+
+def test_a_failed_turn_tells_the_journal_how_far_it_came() -> None:
+    tree = "dialog: [{condition: true, label: x, response: '{% set user.a = 1 %}{{ nobody }}'}]"
+    with pytest.raises(TurnError) as caught:
+        run(tree, "x")
+    types = [event["type"] for event in caught.value.visited.events]
+    assert types == ["node_triggered", "response", "assign"]
+
+
+def test_texts_know_their_markup_where_nobody_stores_them() -> None:
+    bot = MaxBot.inline("dialog: [{condition: true, response: '<text>a <b>b</b></text>'}]")
+    [command] = bot.process_message("x")
+    assert command == {"text": "a b"}
+    assert [style.style for style in command["text"].formats] == ["bold"]
+    assert type(run(bot, "x").commands[0]["text"]) is str

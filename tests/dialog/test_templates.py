@@ -300,3 +300,18 @@ def test_the_longest_text() -> None:
 def test_what_a_user_says_is_a_value_and_never_source(text: str) -> None:
     assert render("[{{ message.text }}]", message={"text": text}) == f"[{escape(text)}]"
     assert holds("message.text == said", message={"text": text}, said=text)
+
+
+@pytest.mark.parametrize("text", ["wait()", "1|wait", "1 is wait", "[wait()]"])
+def test_a_coroutine_is_refused_where_nobody_waits_for_it(text: str) -> None:
+    async def wait(value: Any = 0) -> bool:
+        return True
+
+    templates = Templates()
+    environment = templates.environment
+    for known in (environment.globals, environment.filters, environment.tests):
+        known["wait"] = wait
+    with pytest.raises(BotError, match="coroutine"):
+        templates.expression(source(text))
+    template = templates.template(source("{{ wait() }} {{ 1|wait }}"))
+    assert asyncio.run(template.render(templates.scope({}).names)) == "True True"

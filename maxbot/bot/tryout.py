@@ -1,0 +1,74 @@
+"""Runs turns without a server, for trying a bot out and for its tests; what dialogs remember is kept in memory."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from maxbot.dialog.state import MOST_FAILURES
+from maxbot.errors import RpcError, UsageError
+from maxbot.types import Dialog, State, Turn
+
+logger = logging.getLogger(__name__)
+
+SOMEBODY = Dialog("builtin", "1")
+"""Who speaks where nobody says who."""
+
+Run = Callable[[Dialog, State], Coroutine[Any, Any, Turn]]
+"""Runs a turn of a dialog from its state."""
+
+
+class Tryout:
+    """The dialogs of a bot that no server runs.
+
+    Args:
+        after_failure: Returns what to remember of a dialog whose turn has failed, and whether it leaves its place.
+    """
+
+    def __init__(self, after_failure: Callable[[State], tuple[State, bool]]) -> None:
+        self._after_failure = after_failure
+        self._states: dict[Dialog, State] = {}
+
+    def process(self, run: Run, dialog: Dialog | Mapping[str, str] | None) -> list[dict[str, Any]]:
+        """Run one turn and remember what came of it.
+
+        Args:
+            run: The turn.
+            dialog: Whose it is; also as `{"channel_name": ..., "user_id": ...}`. None is always the same user.
+
+        Returns:
+            The commands; texts know their markup.
+
+        Raises:
+            UsageError: An event loop is running in this thread.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+        else:
+            raise UsageError("an event loop is running: await bot.run_turn(message, dialog, state) instead")
+        who = _as_dialog(dialog)
+        state = self._states.get(who, {})
+        try:
+            turn = asyncio.run(run(who, state))
+        except RpcError:  # no turn
+            raise
+        except Exception:
+            self._states[who], left = self._after_failure(state)
+            if left:
+                logger.warning("%s: %d turns in a row have failed; the dialog starts anew", who, MOST_FAILURES)
+            raise
+        self._states[who] = turn.state
+        return turn.commands if turn.visited is None else turn.visited.commands
+
+
+def _as_dialog(dialog: Dialog | Mapping[str, str] | None) -> Dialog:
+    if dialog is None:
+        return SOMEBODY
+    if isinstance(dialog, Dialog):
+        return dialog
+    try:
+        return Dialog(dialog["channel_name"], dialog["user_id"])
+    except KeyError as error:
+        raise UsageError(f"a dialog has channel_name and user_id; {error.args[0]} is missing") from None
