@@ -239,7 +239,7 @@ def _parse(
 
 def _check(environment: Environment, node: nodes.Node, source: Source, is_expression: bool) -> None:
     called = node.node.name if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) else None
-    if is_expression and inspect.iscoroutinefunction(environment.globals.get(called)):
+    if is_expression and inspect.iscoroutinefunction(environment.globals.get(called or "")):
         raise source.error(f"{called} is a coroutine function, which only responses can wait for")
     # Jinja itself leaves an unknown filter in a branch to the first turn that takes the branch.
     for kind, word, known in ((nodes.Filter, "filter", environment.filters), (nodes.Test, "test", environment.tests)):
