@@ -8,12 +8,12 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, TypeAlias, TypeVar
 
+from maxbot.bot.builder import Builder
 from maxbot.bot.handler import BotTurn
 from maxbot.bot.messages import checked_message, without_forbidden
 from maxbot.bot.read.bot import read_files, read_inline
 from maxbot.bot.read.channels import make_channel
 from maxbot.bot.read.files import BOT_FILE, BotFiles, find_files
-from maxbot.bot.read.later import refuse_what_is_not_run_yet
 from maxbot.bot.read.places import innermost_place, shown_path
 from maxbot.bot.script import Script
 from maxbot.bot.tryout import Tryout
@@ -22,7 +22,6 @@ from maxbot.channels.base import Channel
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.dialog.rpc import RpcMethods
 from maxbot.dialog.state import after_failure
-from maxbot.dialog.templates import Templates
 from maxbot.dialog.turn import TurnOutput
 from maxbot.errors import BotError, TurnError
 from maxbot.locks import UserLocks
@@ -62,8 +61,8 @@ class MaxBot:
         Raises:
             BotError: The text is not a bot; has line and column.
         """
-        templates = Templates()
-        return cls._from_definition(read_inline(source, lambda extensions: templates), templates, channels)
+        builder = Builder()
+        return cls._from_definition(read_inline(source, builder.apply), builder, channels)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], channels: Sequence[Channel] = ()) -> "MaxBot":
@@ -96,16 +95,15 @@ class MaxBot:
 
     @classmethod
     def _from_files(cls, files: BotFiles, channels: Iterable[Channel]) -> "MaxBot":
-        templates = Templates()
-        bot = cls._from_definition(read_files(files, lambda extensions: templates), templates, channels)
+        builder = Builder(files.bot.parent)
+        bot = cls._from_definition(read_files(files, builder.apply), builder, channels)
         bot.files = [path.absolute() for path in files.all]
         return bot
 
     @classmethod
-    def _from_definition(cls, definition: BotDefinition, templates: Templates, channels: Iterable[Channel]) -> "MaxBot":
-        refuse_what_is_not_run_yet(definition)
+    def _from_definition(cls, definition: BotDefinition, builder: Builder, channels: Iterable[Channel]) -> "MaxBot":
         bot = cls([*map(make_channel, definition.channels), *channels])
-        bot._script = Script(definition, templates)
+        bot._script = Script(definition, builder)
         return bot
 
     def handler(self, function: HandlerType) -> HandlerType:
@@ -174,7 +172,7 @@ class MaxBot:
             RpcError: The request is refused; there was no turn.
             TurnError: As in `run_turn`.
         """
-        script = self._script or Script(BotDefinition(), Templates())
+        script = self._script or Script(BotDefinition(), Builder())
         return _turn(await script.request(request, dialog, _mapping(state), utc_time or datetime.now(UTC)))
 
     def check_request(self, request: Any) -> None:

@@ -1,14 +1,10 @@
 """What a bot recognises in a message: nothing at all, intents and entities, or what a recogniser of its own finds."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.types import Message
-
-Recognise: TypeAlias = Callable[[Message, datetime], Awaitable[tuple[Any, Any]]]
-"""Returns intents and entities of a message. They may be computed when a template asks for them."""
 
 
 class NoRecognition:
@@ -31,20 +27,24 @@ class Recognition(NoRecognition):
 
     Args:
         definition: Has the intents and entities.
-        own: Recognises instead.
+        own: Recognises instead; None: the built-in one does.
+        language: Of the users, for the built-in one; None is English.
 
     Raises:
         BotError: A regular expression cannot be used; has its place.
     """
 
-    def __init__(self, definition: BotDefinition, own: Recognise | None = None) -> None:
+    def __init__(self, definition: BotDefinition, own: Any = None, language: Any = None) -> None:
         # Imported here: bots that ask for neither intents nor entities do without.
+        from maxbot.nlu.custom import ask
         from maxbot.nlu.entities import EntityProxy, RecognizedEntity
         from maxbot.nlu.intents import RecognizedIntent
+        from maxbot.nlu.language import ENGLISH
         from maxbot.nlu.recogniser import Recogniser, nothing_recognised
 
         self._own = own
-        self._built_in = Recogniser(definition.intents, definition.entities) if own is None else None
+        self._ask = ask
+        self._built_in = None if own else Recogniser(definition.intents, definition.entities, language or ENGLISH)
         self._entities, self._entity, self._intent = EntityProxy, RecognizedEntity, RecognizedIntent
         self.nothing = nothing_recognised()
 
@@ -52,8 +52,7 @@ class Recognition(NoRecognition):
         """Return intents and entities of a message."""
         if self._built_in is not None:
             return self._built_in.recognise(message, utc_time)
-        assert self._own is not None
-        return await self._own(message, utc_time)
+        return await self._ask(self._own, message, utc_time)
 
     def keep(self, value: Any) -> Any:
         """Return an entity's first value, and True for an intent."""

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+from maxbot.bot.builder import Builder
 from maxbot.bot.markup import read_commands
-from maxbot.bot.recognition import NoRecognition, Recognise, Recognition
+from maxbot.bot.recognition import NoRecognition, Recognition
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.dialog.engine import Engine
 from maxbot.dialog.rpc import RpcMethods
-from maxbot.dialog.templates import Templates
 from maxbot.dialog.tree import Tree
 from maxbot.dialog.turn import TurnInput, TurnOutput
 from maxbot.types import Dialog, Message, State
@@ -22,21 +22,21 @@ class Script:
 
     Args:
         definition: What its author wrote.
-        templates: With what extensions and the author's code have added.
-        recognise: In place of the built-in recogniser.
+        builder: With what extensions and the author have added.
 
     Raises:
         BotError: A condition or template is wrong; has file and line.
     """
 
-    def __init__(self, definition: BotDefinition, templates: Templates, recognise: Recognise | None = None) -> None:
+    def __init__(self, definition: BotDefinition, builder: Builder) -> None:
+        templates = builder.templates
         self.rpc = RpcMethods(definition.rpc)
         # Another recogniser says itself which names are none, so that each has to be looked up there.
-        names = () if recognise else {intent.name for intent in definition.intents}
+        names = () if builder.nlu else {intent.name for intent in definition.intents}
         tree = Tree(definition.dialog, definition.subtrees, templates, read_commands, names)
         # A template that others load may ask for anything.
         needed = RECOGNISED & templates.names or templates.environment.loader
-        self._recognition = Recognition(definition, recognise) if needed else NoRecognition()
+        self._recognition = Recognition(definition, builder.nlu, builder.language) if needed else NoRecognition()
         self._engine = Engine(tree, templates, self._recognition.keep)
 
     async def answer(self, message: Message, dialog: Dialog, state: State, utc_time: datetime) -> TurnOutput:

@@ -13,21 +13,8 @@ from maxbot.types import Dialog
 
 CASES = sorted(Path(__file__).with_name("cases").glob("*.json"))
 
-# The extensions that they need are not there yet.
-PENDING = {
-    "ext-babel-defaults-shop",
-    "ext-datetime-shifts-hospital",
-    "ext-datetime-slots-sauna",
-    "ext-jinja-loader-menus",
-    "whole-bicycle-workshop",
-    "whole-city-council",
-}
-PARAMETERS = [
-    pytest.param(file, id=file.stem, marks=[pytest.mark.xfail(strict=True)] * (file.stem in PENDING)) for file in CASES
-]
 
-
-@pytest.mark.parametrize("file", PARAMETERS)
+@pytest.mark.parametrize("file", CASES, ids=[file.stem for file in CASES])
 def test_bot(file: Path, tmp_path: Path) -> None:
     case = json.loads(file.read_text())
     bot = load(case, tmp_path)
