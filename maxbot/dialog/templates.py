@@ -267,6 +267,8 @@ def _compile(environment: Environment, source: Source, tree: nodes.Template) -> 
         raise source.error(str(error.message), error.lineno) from None
     except (RecursionError, SyntaxError):  # more than 20 loops inside each other are too much for Python
         raise source.error("the template is nested too deeply", source.line(1)) from None
+    except Exception as error:  # what has no variables is evaluated here, and may fail
+        raise source.error(f"this always fails: {error}", source.line(1)) from error
     return environment.template_class.from_code(environment, code, {})
 
 

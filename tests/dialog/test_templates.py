@@ -180,6 +180,7 @@ def test_the_traceback_shows_the_line_of_the_file(tmp_path: Path) -> None:
         ("{{ oops", "unexpected end of template", 7),
         ("a\n{% block b %}{% endblock %}\n{% block b %}{% endblock %}", "block 'b' defined twice", 9),
         ("a\n{% shout %}", "unknown tag 'shout'", 8),
+        ("{{ (1)[1] ~ message }}", "this always fails: int object has no element 1", 7),
         ("a\n{% set user.a.b = 1 %}", "expected token", 8),
         ("a\n{% set user['a'] = 1 %}", "expected token", 8),
         ("a\n{% delete user %}", "delete takes one variable", 8),
