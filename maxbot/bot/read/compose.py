@@ -7,7 +7,7 @@ import yaml
 
 from maxbot.bot.read import environment
 from maxbot.bot.read.advice import BRACES
-from maxbot.bot.read.mistakes import Mistakes
+from maxbot.bot.read.mistakes import Mistakes, shown
 from maxbot.bot.read.values import Broken, Mapping, Scalar, Sequence, Value
 from maxbot.dialog.source import Document, Place
 from maxbot.errors import BotError
@@ -191,7 +191,7 @@ class _OpenMapping:
             return None
         if key.text in self.value.keys:
             first = self.value.keys[key.text].line
-            self._mistakes.add(place, f"the key {key.text!r} is here twice, first in line {first}")
+            self._mistakes.add(place, f"the key {shown(key.text)} is here twice, first in line {first}")
             return None
         self.value.keys[key.text] = place
         return key.text

@@ -18,7 +18,7 @@ from maxbot.bot.read.kinds import (
     Schemas,
     Table,
 )
-from maxbot.bot.read.mistakes import suggestion
+from maxbot.bot.read.mistakes import shown
 from maxbot.bot.read.reading import Reading
 from maxbot.bot.read.records import Key, Record
 from maxbot.bot.read.values import Mapping, Scalar, Sequence, Value
@@ -201,7 +201,7 @@ class Extensions(Kind):
         order = [*EXTENSIONS, *self._own]
         for key, place in value.keys.items():
             if key not in order:
-                reading.mistakes.add(place, f"unknown extension {key!r}{suggestion(key, order)}")
+                reading.mistakes.add_unknown(place, f"unknown extension {shown(key)}", key, order)
         found = [self._extension(value, key, reading) for key in order if key in value.entries]
         return tuple(extension for extension in found if extension is not None)
 

@@ -5,11 +5,10 @@ Each is declared once: it reads a value, tells its JSON Schema, and names itself
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 from maxbot import conversions
-from maxbot.bot.read.mistakes import suggestion
 from maxbot.bot.read.reading import Reading
 from maxbot.bot.read.values import Broken, Mapping, Scalar, Sequence, Value, kind
 from maxbot.dialog.source import Source
@@ -114,9 +113,8 @@ class Choice(Kind):
         if not isinstance(value, Scalar):
             return self._mistake(value, reading, name, " or ".join(self._words))
         if value.text not in self._words:
-            reading.mistakes.add(
-                value.place, f"{name} cannot be {value.text[:50]!r}{suggestion(value.text, self._words)}"
-            )
+            message = f"{name} cannot be {shown(value.text)}"
+            reading.mistakes.add_unknown(value.place, message, value.text, self._words)
             return WRONG
         return value.text
 
@@ -252,8 +250,3 @@ class Either(Kind):
 
     def json_schema(self, schemas: Schemas) -> Schema:
         return {"anyOf": [self._scalar.json_schema(schemas), self._record.json_schema(schemas)]}
-
-
-def names(kinds: Iterable[str]) -> str:
-    """Return names as they stand in a text."""
-    return ", ".join(f"`{name}`" for name in kinds)
