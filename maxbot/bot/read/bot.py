@@ -28,6 +28,14 @@ Prepare = Callable[[tuple[ExtensionDefinition, ...]], Syntax | None]
 """Applies the extensions; returns what knows the templates of this bot. May raise a BotError."""
 
 
+def section_kind(name: str, own_extensions: Collection[str] = ()) -> Kind:
+    """Return what a section of a bot holds."""
+    kinds: dict[str, Kind] = {"intents": INTENTS, "entities": ENTITIES, "rpc": RPC, "dialog": ITEMS}
+    if name == "extensions":
+        return Extensions(own_extensions)
+    return Channels() if name == "channels" else kinds[name]
+
+
 @dataclass(frozen=True)
 class Options:
     """What a bot's builder knows before the bot is read."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from maxbot import conversions
+from maxbot.bot.read.mistakes import shown
 from maxbot.bot.read.reading import Reading
 from maxbot.bot.read.values import Broken, Mapping, Scalar, Sequence, Value, kind
 from maxbot.dialog.source import Source

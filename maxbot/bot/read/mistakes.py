@@ -96,7 +96,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"{meant} expected: {', '.join(names[:EXPECTED_LIMIT])}{more}" if names else "; there is none"
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is most like this one, None if none is."""
-    close = difflib.get_close_matches(word[:WORD_LIMIT], known, n=1)
+def nearest(word: str, known: Iterable[str], alike: float = 0.6) -> str | None:
+    """Return the known word that is most like this one, None if none is (`alike`: from 0 to 1)."""
+    close = difflib.get_close_matches(word[:WORD_LIMIT], known, n=1, cutoff=alike)
     return close[0] if close else None
