@@ -56,13 +56,13 @@ class Names:
         own |= {node.name for node in walk(tree) if isinstance(node, nodes.Macro)} | _imported(tree)
         known = EVERYWHERE | MORE_NAMES.get(text.kind, set()) | self.environment.globals.keys() | own
         guarded = _guarded(tree)
-        told: set[str] = set()
+        # Who asks whether a name is defined knows that it may not be.
+        told = {node.name for node in walk(tree) if isinstance(node, nodes.Name) and id(node) in guarded}
         for node in walk(tree):
             if isinstance(node, nodes.Name) and node.ctx == "load" and node.name not in known | JINJA_NAMES | told:
                 close = nearest(node.name, known, ALIKE)
-                if close or id(node) not in guarded:
-                    told.add(node.name)
-                    yield f"nobody defines the name {shown(node.name)}{_advice(node.name, close)}", node.lineno
+                told.add(node.name)
+                yield f"nobody defines the name {shown(node.name)}{_advice(node.name, close)}", node.lineno
 
     def _check_recognised(self, text: Text, tree: nodes.Node, warn: Warn) -> None:
         intents = INTENT_WORDS | {intent.name for intent in self.bot.intents}

@@ -114,7 +114,8 @@ class Composer:
     def _alias(self, event: Any) -> None:
         place = self._place(event)
         if event.anchor not in self._anchors:
-            raise place.error(f"there is no anchor &{event.anchor} above this alias")
+            advice = "a text that begins with * is put into quotes"
+            raise place.error(f"there is no anchor &{event.anchor} above this alias; {advice}")
         anchored = self._anchors[event.anchor]
         if isinstance(anchored, Place):
             raise anchored.error(f"the value &{event.anchor} contains itself, in line {place.line}")

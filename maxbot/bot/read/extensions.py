@@ -6,8 +6,8 @@ from typing import Any
 from maxbot.bot.read.kinds import (
     INTEGER,
     NUMBER,
+    SERVER,
     TEXT,
-    URL,
     WRONG,
     ZONE,
     Choice,
@@ -97,7 +97,7 @@ SERVICE = Record(
     "REST service",
     "A server that templates may ask.",
     Key("name", TEXT, "its name, in any letter case; unique", required=True),
-    Key("base_url", URL, "what its addresses are relative to", default="none"),
+    Key("base_url", SERVER, "what its addresses are relative to", default="none"),
     Key("method", Choice("get", "post", "put", "delete", "patch"), "if a call names none", default="get"),
     Key("headers", Table(TEXT, "texts"), "added to each call", default="none"),
     Key("parameters", Table(TEXT, "texts"), "added to each call's URL", default="none"),
@@ -148,7 +148,7 @@ EXTENSIONS = {
     "rasa": Record(
         "rasa extension",
         "A Rasa server recognises intents and entities.",
-        Key("url", URL, "of the server, with a final `/`", required=True),
+        Key("url", SERVER, "of the server, with a final `/`", required=True),
         Key(
             "threshold",
             Record(

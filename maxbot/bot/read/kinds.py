@@ -95,6 +95,7 @@ TEXT = Text()
 INTEGER = Text("integer", conversions.integer, {"type": ["integer", "string"]})
 NUMBER = Text("number", conversions.number, {"type": ["number", "string"]})
 URL = Text("URL", conversions.url, {"type": "string"})
+SERVER = Text("URL", conversions.server, {"type": "string"})
 ZONE = Text("time zone", conversions.zone, {"type": "string"})
 FLAG = Text(
     "flag",
@@ -123,6 +124,14 @@ class Choice(Kind):
         return {"enum": list(self._words)}
 
 
+def _compile(compile_: Callable[[Source], object], source: Source) -> None:
+    try:
+        compile_(source)
+    except (ValueError, OverflowError, RecursionError) as error:
+        # Jinja reads numbers as Python does, which refuses those of thousands of digits in its own words.
+        raise source.error(f"this cannot be compiled: {type(error).__name__}: {error}") from None
+
+
 class Expression(Kind):
     """A condition or the like: an expression without braces."""
 
@@ -137,7 +146,7 @@ class Expression(Kind):
         source = value.source()
         try:
             if reading.syntax is not None:
-                reading.syntax.expression(source)
+                _compile(reading.syntax.expression, source)
         except BotError as error:
             braces = value.text.lstrip()[:2] in ("{{", "{%")
             advice = f"{name} is an expression, which has no braces: write it without {{{{ }}}} and {{% %}}"
@@ -146,7 +155,7 @@ class Expression(Kind):
         return source
 
     def json_schema(self, schemas: Schemas) -> Schema:
-        return dict(SCALAR)
+        return dict(SCALAR_OR_NOTHING)  # `null` is a name here, as any other
 
 
 class Template(Kind):
@@ -166,7 +175,7 @@ class Template(Kind):
         source = value.source()
         try:
             if reading.syntax is not None:
-                reading.syntax.template(source)
+                _compile(reading.syntax.template, source)
         except BotError as error:
             reading.mistakes.take(error)
             return WRONG

@@ -98,5 +98,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def nearest(word: str, known: Iterable[str], alike: float = 0.6) -> str | None:
     """Return the known word that is most like this one, None if none is (`alike`: from 0 to 1)."""
-    close = difflib.get_close_matches(word[:WORD_LIMIT], known, n=1, cutoff=alike)
-    return close[0] if close else None
+    words = list(known)
+    close = difflib.get_close_matches(word[:WORD_LIMIT], words, n=1, cutoff=alike)
+    begun = [each for each in words if len(word) > 2 and each.startswith(word)]
+    return next(iter(close or begun), None)

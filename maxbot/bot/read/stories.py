@@ -1,5 +1,6 @@
 """The keys of a file of stories: conversations that a bot must have."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,10 +9,12 @@ import msgspec
 from maxbot.bot.read.extensions import plain
 from maxbot.bot.read.kinds import FLAG, INTEGER, TEXT, URL, WRONG, Kind, ListOf, Schema, Schemas, Table, Text
 from maxbot.bot.read.language import PlacedText
+from maxbot.bot.read.mistakes import shown
 from maxbot.bot.read.reading import Reading
 from maxbot.bot.read.records import Key, Record
 from maxbot.bot.read.resources import read_yaml
-from maxbot.bot.read.values import Broken, Mapping, Sequence, Value
+from maxbot.bot.read.values import Broken, Mapping, Scalar, Sequence, Value
+from maxbot.dialog.definitions import RpcMethodDefinition
 from maxbot.dialog.source import Document, Place, Source
 
 
@@ -39,13 +42,19 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
 
 
-def read_stories(document: Document) -> tuple[Story, ...]:
+def read_stories(document: Document, methods: Iterable[RpcMethodDefinition] | None = None) -> tuple[Story, ...]:
     """Return the stories of a file.
+
+    Args:
+        document: The file.
+        methods: Those of the bot; None leaves requests unchecked.
 
     Raises:
         BotError: It is none; has every mistake, the first one first.
     """
     reading = Reading()
+    if methods is not None:
+        reading.callable_methods = {method.method: method for method in methods}
     root = read_yaml(document, reading.mistakes)
     if root is None:
         raise document.error("there is nothing in this file, expected: a list of stories")
@@ -127,6 +136,25 @@ def _check_turn(turn: Mapping, reading: Reading) -> bool:
     return False
 
 
+def _check_request(request: Mapping, reading: Reading) -> bool:
+    name, params = request.entries.get("method"), request.entries.get("params")
+    methods = reading.callable_methods
+    if methods is None or not isinstance(name, Scalar):
+        return True
+    if name.text not in methods:
+        reading.mistakes.add_unknown(name.place, f"the bot has no method {shown(name.text)}", name.text, methods)
+        return False
+    given = params.keys if isinstance(params, Mapping) else {}
+    known = {parameter.name: parameter for parameter in methods[name.text].params}
+    missing = [parameter.name for parameter in known.values() if parameter.required and parameter.name not in given]
+    unknown = [key for key in given if key not in known]
+    for parameter_name in missing:
+        reading.mistakes.add(request.place, f"the parameter {shown(parameter_name)} is missing in this request")
+    for key in unknown:
+        reading.mistakes.add_unknown(given[key], f"{name.text!r} has no parameter {shown(key)}", key, known)
+    return not missing and not unknown
+
+
 IMAGE = Record(
     "image",
     "A picture that the user sends.",
@@ -142,6 +170,7 @@ REQUEST = Record(
     Key("method", TEXT, "one of the bot's methods", required=True),
     Key("params", Table(_Any(), "values"), "its parameters; all scalars are texts", default="none"),
     make=_dict,
+    finish=_check_request,
 )
 
 TURN = Record(
