@@ -10,7 +10,9 @@ from maxbot.errors import BotError, Mistake
 
 
 @click.command()
-@click.option("--bot", "-B", "spec", required=True, envvar="MAXBOT_BOT", help="The bot, as for `maxbot run`.")
+@click.option(
+    "--bot", "-B", "spec", default="bot.yaml", envvar="MAXBOT_BOT", show_default=True, help="As of `maxbot run`."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--strict", is_flag=True, help="Warnings fail as well.")
 def check(spec: str, form: str, strict: bool) -> int:

@@ -50,29 +50,29 @@ def _config(place: Place, **values: Any) -> dict[str, Any]:
     return values
 
 
-DURATION = Either(
-    INTEGER,
-    Record(
-        "duration",
-        "A length of time, the sum of its parts.",
-        *(Key(unit, INTEGER, f"how many {unit}", default="0") for unit in UNITS),
-        make=_seconds,
-    ),
-    whole=float,
+DURATION_PARTS = Record(
+    "duration",
+    "A length of time, the sum of its parts.",
+    *(Key(unit, INTEGER, f"how many {unit}", default="0") for unit in UNITS),
+    make=_seconds,
+)
+
+DURATION = Either(INTEGER, DURATION_PARTS, whole=float)
+
+TIMEOUT_PARTS = Record(
+    "timeout",
+    "Seconds to wait.",
+    Key("default", NUMBER, "for the parts that are not given", default="5"),
+    Key("connect", NUMBER, "for a connection", default="`default`"),
+    Key("read", NUMBER, "for the answer", default="`default`"),
+    Key("write", NUMBER, "to send", default="`default`"),
+    Key("pool", NUMBER, "for a free connection", default="`default`"),
+    make=_timeout,
 )
 
 TIMEOUT = Either(
     NUMBER,
-    Record(
-        "timeout",
-        "Seconds to wait.",
-        Key("default", NUMBER, "for the parts that are not given", default="5"),
-        Key("connect", NUMBER, "for a connection", default="`default`"),
-        Key("read", NUMBER, "for the answer", default="`default`"),
-        Key("write", NUMBER, "to send", default="`default`"),
-        Key("pool", NUMBER, "for a free connection", default="`default`"),
-        make=_timeout,
-    ),
+    TIMEOUT_PARTS,
     whole=lambda seconds: dict.fromkeys(("connect", "read", "write", "pool"), seconds),
 )
 
