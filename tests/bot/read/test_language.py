@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from maxbot.bot.read import conversions
+from maxbot import conversions
 from maxbot.bot.read.bot import Options, read_inline
 from maxbot.dialog.definitions import BotDefinition, ExtensionDefinition, NodeDefinition, RpcParameter
 from maxbot.errors import BotError
