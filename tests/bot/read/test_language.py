@@ -9,6 +9,7 @@ from maxbot import conversions
 from maxbot.bot.read.bot import Options, read_inline
 from maxbot.dialog.definitions import BotDefinition, ExtensionDefinition, NodeDefinition, RpcParameter
 from maxbot.errors import BotError
+from maxbot.extensions import registry
 
 
 def read(text: str, own: Sequence[str] = ()) -> BotDefinition:
@@ -79,6 +80,13 @@ def test_extensions_come_in_the_order_in_which_they_are_applied() -> None:
     assert [extension.name for extension in bot.extensions] == ["rest", "datetime", "babel", "mine"]
     assert bot.extensions[-1].config == {"a": ["1"]}
     assert bot.extensions[-1].places["a", 0].column == 25
+
+
+def test_extensions_of_installed_packages_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "installed", lambda: ["weather"])
+    assert config("{weather: {city: Bonn}}") == {"city": "Bonn"}
+    with pytest.raises(BotError, match="did you mean 'weather'"):
+        config("{wether: {}}")
 
 
 def test_the_configuration_of_extensions_is_converted() -> None:
