@@ -24,7 +24,6 @@ from maxbot.bot.read.records import Key, Record
 from maxbot.bot.read.values import Mapping, Scalar, Sequence, Value
 from maxbot.dialog.definitions import ExtensionDefinition
 from maxbot.dialog.source import Place
-from maxbot.extensions import registry
 
 UNITS = {
     "weeks": 604800.0,
@@ -201,7 +200,9 @@ class Extensions(Kind):
             return self._mistake(value, reading, name, "a mapping of extensions: 'datetime: {}'")
         order = [*EXTENSIONS, *self._own]
         if not value.keys.keys() <= set(order):
-            order += registry.installed()  # looking for them takes a while
+            from maxbot.extensions import registry  # looking at installed packages takes a while
+
+            order += registry.installed()
         for key, place in value.keys.items():
             if key not in order:
                 reading.mistakes.add_unknown(place, f"unknown extension {shown(key)}", key, order)
