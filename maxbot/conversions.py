@@ -3,6 +3,7 @@
 import ipaddress
 import math
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 TRUE = ("true", "yes", "on", "t", "y", "1")
@@ -11,6 +12,7 @@ FALSE = ("false", "no", "off", "f", "n", "0")
 _INTEGER = re.compile(r"\s*[+-]?[0-9]+(_[0-9]+)*\s*")
 _SCHEMES = ("http", "https", "ftp", "ftps")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_NAME = re.compile(_LABEL)
 _HOST = re.compile(rf"(?:{_LABEL}\.)+(?:[a-z]{{2,}}|xn--[a-z0-9-]+)\.?")
 
 
@@ -45,6 +47,15 @@ def flag(text: str) -> bool:
 
 def url(text: str) -> str:
     """Read the address of something in the web: with its scheme, and a host that has a dot or is `localhost`."""
+    return _address(text, _is_host)
+
+
+def server(text: str) -> str:
+    """Read the address of a server: its host may be a name of the own network, as `http://rasa:5005/`."""
+    return _address(text, lambda host: _is_host(host) or bool(_NAME.fullmatch(host)))
+
+
+def _address(text: str, is_host: Callable[[str], bool]) -> str:
     try:
         parts = urlsplit(text)
         host = (parts.hostname or "").lower()
@@ -52,7 +63,7 @@ def url(text: str) -> str:
     except ValueError:
         raise ValueError("a URL like https://example.org/path") from None
     blank = any(char.isspace() or ord(char) < 32 for char in text)
-    if blank or parts.scheme not in _SCHEMES or port == 0 or not _is_host(host):
+    if blank or parts.scheme not in _SCHEMES or port == 0 or not is_host(host):
         raise ValueError("a URL like https://example.org/path")
     return text
 

@@ -50,6 +50,10 @@ class MaxBot:
         self.user_locks = user_locks
         self.files: list[Path] = []
         """What the bot was read from; a change of one of them makes it another bot."""
+        self.definition: BotDefinition | None = None
+        """What its author wrote in YAML, for `maxbot check`."""
+        self.made_with: Builder | None = None
+        """What extensions added to the language of this bot."""
         self._script: Script | None = None
         self._handler: Handler | None = None
         self._tryout = Tryout(self.after_failure)
@@ -103,6 +107,7 @@ class MaxBot:
     @classmethod
     def _from_definition(cls, definition: BotDefinition, builder: Builder, channels: Iterable[Channel]) -> "MaxBot":
         bot = cls([*map(make_channel, definition.channels), *channels])
+        bot.definition, bot.made_with = definition, builder
         bot._script = Script(definition, builder)
         return bot
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import click
 
 from maxbot import __version__
+from maxbot.cli.check import check
 from maxbot.cli.info import info
 from maxbot.cli.run import run
+from maxbot.cli.schema import schema
 from maxbot.errors import MaxBotError, UsageError
 
 
@@ -19,6 +21,8 @@ def commands() -> None:
 
 
 commands.add_command(run)
+commands.add_command(check)
+commands.add_command(schema)
 commands.add_command(info)
 
 

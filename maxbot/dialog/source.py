@@ -14,13 +14,16 @@ from maxbot.errors import BotError
 LINES_ABOVE, LINES_BELOW = 2, 1
 """How much of a file is shown around a mistake."""
 
+LONGEST_LINE = 10_000
+"""Characters of a line that is shown: nobody reads a longer one, and each mistake in it would show it."""
+
 _SECRET = re.compile(r"""((?:token|secret|password)\w*["']?\s*:\s*)(?!!ENV\b)[^\s,}][^,}]*""", re.IGNORECASE)
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 def without_secrets(line: str) -> str:
     """Return a line of a bot's file as it may be shown: errors are printed and sent around."""
-    return _SECRET.sub(r"\1***", line)
+    return _SECRET.sub(r"\1***", line) if len(line) <= LONGEST_LINE else "..."
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,7 +50,8 @@ def stub_channels() -> Iterator[None]:
     module = ModuleType("stub_channels")
     module.__dict__.update(StubTelegram=StubTelegram, StubWeb=StubWeb)
     names = {"telegram": "stub_channels:StubTelegram", "web": "stub_channels:StubWeb"}
-    with mock.patch.dict("sys.modules", stub_channels=module), mock.patch.object(registry, "TYPES", names):
+    stubs = mock.patch.multiple(registry, TYPES=names, known_types=lambda: names)
+    with mock.patch.dict("sys.modules", stub_channels=module), stubs:
         yield
 
 

@@ -21,13 +21,13 @@ _QUOTED = r"[:\-] +(\"[^\"]*\"|'[^']*') *\x00"
 
 # The first that fits is told.
 _ADVICE = [
-    _Advice("", r"^\s*(- +)*([^\s#'\"][^#'\"]*: +|- +)?\{[{%]", BRACES),
+    _Advice("", r"^\s*(- +)*([^\s#'\"][^#'\"]*: +|- +)?\{\x00?[{%]", BRACES),
     _Advice(r"'\\t'", "", "indent with spaces, not with tabs"),
     _Advice("found unexpected end of stream", "", "the quote is not closed"),
     _Advice("mapping values are not allowed", "", "a text with ': ' in it is put into quotes or below a |"),
     _Advice("found unknown escape", "", r"in double quotes a backslash is written \\ ; single quotes keep it as it is"),
     _Advice("cannot start any token", "", "a text that begins with this character is put into quotes or below a |"),
-    _Advice("alias|anchor", "", "a text that begins with * or & is put into quotes or below a |"),
+    _Advice("expected alphabetic or numeric", "", "a text that begins with * or & is put into quotes or below a |"),
     _Advice("expected <block end>", _QUOTED, "nothing may follow a closing quote: put all of it inside"),
     _Advice("expected <block end>", "", "this line is indented otherwise than those it belongs to"),
     _Advice("could not find expected ':'", "", "a key has ': ' behind it, a long text is indented more than its key"),

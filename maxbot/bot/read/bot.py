@@ -10,7 +10,7 @@ from maxbot.bot.read.extensions import Extensions
 from maxbot.bot.read.files import BotFiles
 from maxbot.bot.read.kinds import WRONG, Kind, ListOf
 from maxbot.bot.read.language import ENTITIES, INTENTS, ITEMS, RPC, SUBTREE_FILE
-from maxbot.bot.read.mistakes import suggestion
+from maxbot.bot.read.mistakes import shown
 from maxbot.bot.read.names import check_methods, check_names
 from maxbot.bot.read.reading import Reading, Syntax
 from maxbot.bot.read.resources import read_text, read_yaml
@@ -26,6 +26,14 @@ SECTIONS = ("extensions", "channels", "intents", "entities", "rpc", "dialog")
 
 Prepare = Callable[[tuple[ExtensionDefinition, ...]], Syntax | None]
 """Applies the extensions; returns what knows the templates of this bot. May raise a BotError."""
+
+
+def section_kind(name: str, own_extensions: Collection[str] = ()) -> Kind:
+    """Return what a section of a bot holds."""
+    kinds: dict[str, Kind] = {"intents": INTENTS, "entities": ENTITIES, "rpc": RPC, "dialog": ITEMS}
+    if name == "extensions":
+        return Extensions(own_extensions)
+    return Channels() if name == "channels" else kinds[name]
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ class _Reader:
         if isinstance(root, Mapping):
             for key, place in root.keys.items():
                 if key not in SECTIONS:
-                    self._mistakes.add(place, f"unknown key {key!r}{suggestion(key, SECTIONS)}")
+                    self._mistakes.add_unknown(place, f"unknown key {shown(key)}", key, SECTIONS)
             return root
         if root is None:
             self._mistakes.take(document.error(f"there is nothing in this file, expected: {', '.join(SECTIONS)}"))

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from maxbot.bot.read.kinds import Kind, Schema, Schemas
-from maxbot.bot.read.mistakes import suggestion
+from maxbot.bot.read.mistakes import shown
 from maxbot.bot.read.reading import Reading
 from maxbot.bot.read.values import Broken, Mapping, Scalar, Sequence, Value
 from maxbot.channels import registry
@@ -29,8 +29,12 @@ class Channels(Kind):
         return tuple(channel for channel in found if channel is not None)
 
     def json_schema(self, schemas: Schemas) -> Schema:
-        known = {type_: _options_schema(type_, schemas) for type_ in registry.TYPES}
-        instance = {"type": "object", "required": ["type"], "properties": {"type": {"enum": list(registry.TYPES)}}}
+        known = {type_: _options_schema(type_, schemas) for type_ in registry.known_types()}
+        instance = {
+            "type": "object",
+            "required": ["type"],
+            "properties": {"type": {"enum": list(registry.known_types())}},
+        }
         return {"type": "object", "properties": known, "additionalProperties": instance}
 
 
@@ -65,7 +69,11 @@ def _read_channel(channels: Mapping, name: str, reading: Reading) -> ChannelDefi
     if not name or ":" in name or "/" in name:
         reading.mistakes.add(place, f"a channel has a name without colon and slash, not {name!r}")
         return None
-    options = _read_options(value, type_, reading)
+    try:
+        options = _read_options(value, type_, reading)
+    except UsageError as error:
+        reading.mistakes.add(place, str(error))
+        return None
     return None if options is None else ChannelDefinition(name=name, type=type_, options=options, place=place)
 
 
@@ -74,15 +82,15 @@ def _type(name: str, value: Value, reading: Reading, channels: Mapping) -> str |
     if isinstance(given, Broken):
         return None
     if given is None:
-        if name in registry.TYPES:
+        if name in registry.known_types():
             return name
-        known = suggestion(name, registry.TYPES)
-        reading.mistakes.add(channels.keys[name], f"unknown channel {name!r}{known}; a name of your own needs a 'type'")
-    elif isinstance(given, Scalar) and given.text in registry.TYPES:
+        message = f"unknown channel {shown(name)} (a name of your own needs a 'type')"
+        reading.mistakes.add_unknown(channels.keys[name], message, name, registry.known_types())
+    elif isinstance(given, Scalar) and given.text in registry.known_types():
         return given.text
     else:
         word = given.text if isinstance(given, Scalar) else ""
-        reading.mistakes.add(given.place, f"unknown type of a channel{suggestion(word, registry.TYPES)}")
+        reading.mistakes.add_unknown(given.place, "unknown type of a channel", word, registry.known_types())
     return None
 
 
@@ -99,7 +107,7 @@ def _read_options(options: Mapping, type_: str, reading: Reading) -> dict[str, A
             right = _check_option(struct, options, key, reading) and right
     for key, place in options.keys.items():
         if key not in fields and key != "type":
-            reading.mistakes.add(place, f"unknown key {key!r} for {type_}{suggestion(key, fields)}")
+            reading.mistakes.add_unknown(place, f"unknown key {shown(key)} for {type_}", key, fields)
             right = False
     if not right:
         return None

@@ -7,7 +7,7 @@ import yaml
 
 from maxbot.bot.read import environment
 from maxbot.bot.read.advice import BRACES
-from maxbot.bot.read.mistakes import Mistakes
+from maxbot.bot.read.mistakes import Mistakes, shown
 from maxbot.bot.read.values import Broken, Mapping, Scalar, Sequence, Value
 from maxbot.dialog.source import Document, Place
 from maxbot.errors import BotError
@@ -114,7 +114,8 @@ class Composer:
     def _alias(self, event: Any) -> None:
         place = self._place(event)
         if event.anchor not in self._anchors:
-            raise place.error(f"there is no anchor &{event.anchor} above this alias")
+            advice = "a text that begins with * is put into quotes"
+            raise place.error(f"there is no anchor &{event.anchor} above this alias; {advice}")
         anchored = self._anchors[event.anchor]
         if isinstance(anchored, Place):
             raise anchored.error(f"the value &{event.anchor} contains itself, in line {place.line}")
@@ -191,7 +192,7 @@ class _OpenMapping:
             return None
         if key.text in self.value.keys:
             first = self.value.keys[key.text].line
-            self._mistakes.add(place, f"the key {key.text!r} is here twice, first in line {first}")
+            self._mistakes.add(place, f"the key {shown(key.text)} is here twice, first in line {first}")
             return None
         self.value.keys[key.text] = place
         return key.text

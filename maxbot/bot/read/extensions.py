@@ -6,8 +6,8 @@ from typing import Any
 from maxbot.bot.read.kinds import (
     INTEGER,
     NUMBER,
+    SERVER,
     TEXT,
-    URL,
     WRONG,
     ZONE,
     Choice,
@@ -18,7 +18,7 @@ from maxbot.bot.read.kinds import (
     Schemas,
     Table,
 )
-from maxbot.bot.read.mistakes import suggestion
+from maxbot.bot.read.mistakes import shown
 from maxbot.bot.read.reading import Reading
 from maxbot.bot.read.records import Key, Record
 from maxbot.bot.read.values import Mapping, Scalar, Sequence, Value
@@ -50,29 +50,29 @@ def _config(place: Place, **values: Any) -> dict[str, Any]:
     return values
 
 
-DURATION = Either(
-    INTEGER,
-    Record(
-        "duration",
-        "A length of time, the sum of its parts.",
-        *(Key(unit, INTEGER, f"how many {unit}", default="0") for unit in UNITS),
-        make=_seconds,
-    ),
-    whole=float,
+DURATION_PARTS = Record(
+    "duration",
+    "A length of time, the sum of its parts.",
+    *(Key(unit, INTEGER, f"how many {unit}", default="0") for unit in UNITS),
+    make=_seconds,
+)
+
+DURATION = Either(INTEGER, DURATION_PARTS, whole=float)
+
+TIMEOUT_PARTS = Record(
+    "timeout",
+    "Seconds to wait.",
+    Key("default", NUMBER, "for the parts that are not given", default="5"),
+    Key("connect", NUMBER, "for a connection", default="`default`"),
+    Key("read", NUMBER, "for the answer", default="`default`"),
+    Key("write", NUMBER, "to send", default="`default`"),
+    Key("pool", NUMBER, "for a free connection", default="`default`"),
+    make=_timeout,
 )
 
 TIMEOUT = Either(
     NUMBER,
-    Record(
-        "timeout",
-        "Seconds to wait.",
-        Key("default", NUMBER, "for the parts that are not given", default="5"),
-        Key("connect", NUMBER, "for a connection", default="`default`"),
-        Key("read", NUMBER, "for the answer", default="`default`"),
-        Key("write", NUMBER, "to send", default="`default`"),
-        Key("pool", NUMBER, "for a free connection", default="`default`"),
-        make=_timeout,
-    ),
+    TIMEOUT_PARTS,
     whole=lambda seconds: dict.fromkeys(("connect", "read", "write", "pool"), seconds),
 )
 
@@ -97,7 +97,7 @@ SERVICE = Record(
     "REST service",
     "A server that templates may ask.",
     Key("name", TEXT, "its name, in any letter case; unique", required=True),
-    Key("base_url", URL, "what its addresses are relative to", default="none"),
+    Key("base_url", SERVER, "what its addresses are relative to", default="none"),
     Key("method", Choice("get", "post", "put", "delete", "patch"), "if a call names none", default="get"),
     Key("headers", Table(TEXT, "texts"), "added to each call", default="none"),
     Key("parameters", Table(TEXT, "texts"), "added to each call's URL", default="none"),
@@ -148,7 +148,7 @@ EXTENSIONS = {
     "rasa": Record(
         "rasa extension",
         "A Rasa server recognises intents and entities.",
-        Key("url", URL, "of the server, with a final `/`", required=True),
+        Key("url", SERVER, "of the server, with a final `/`", required=True),
         Key(
             "threshold",
             Record(
@@ -199,9 +199,13 @@ class Extensions(Kind):
         if not isinstance(value, Mapping):
             return self._mistake(value, reading, name, "a mapping of extensions: 'datetime: {}'")
         order = [*EXTENSIONS, *self._own]
+        if not value.keys.keys() <= set(order):
+            from maxbot.extensions import registry  # looking at installed packages takes a while
+
+            order += registry.installed()
         for key, place in value.keys.items():
             if key not in order:
-                reading.mistakes.add(place, f"unknown extension {key!r}{suggestion(key, order)}")
+                reading.mistakes.add_unknown(place, f"unknown extension {shown(key)}", key, order)
         found = [self._extension(value, key, reading) for key in order if key in value.entries]
         return tuple(extension for extension in found if extension is not None)
 

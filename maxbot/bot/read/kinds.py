@@ -5,11 +5,11 @@ Each is declared once: it reads a value, tells its JSON Schema, and names itself
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 from maxbot import conversions
-from maxbot.bot.read.mistakes import suggestion
+from maxbot.bot.read.mistakes import shown
 from maxbot.bot.read.reading import Reading
 from maxbot.bot.read.values import Broken, Mapping, Scalar, Sequence, Value, kind
 from maxbot.dialog.source import Source
@@ -95,6 +95,7 @@ TEXT = Text()
 INTEGER = Text("integer", conversions.integer, {"type": ["integer", "string"]})
 NUMBER = Text("number", conversions.number, {"type": ["number", "string"]})
 URL = Text("URL", conversions.url, {"type": "string"})
+SERVER = Text("URL", conversions.server, {"type": "string"})
 ZONE = Text("time zone", conversions.zone, {"type": "string"})
 FLAG = Text(
     "flag",
@@ -114,14 +115,21 @@ class Choice(Kind):
         if not isinstance(value, Scalar):
             return self._mistake(value, reading, name, " or ".join(self._words))
         if value.text not in self._words:
-            reading.mistakes.add(
-                value.place, f"{name} cannot be {value.text[:50]!r}{suggestion(value.text, self._words)}"
-            )
+            message = f"{name} cannot be {shown(value.text)}"
+            reading.mistakes.add_unknown(value.place, message, value.text, self._words)
             return WRONG
         return value.text
 
     def json_schema(self, schemas: Schemas) -> Schema:
         return {"enum": list(self._words)}
+
+
+def _compile(compile_: Callable[[Source], object], source: Source) -> None:
+    try:
+        compile_(source)
+    except (ValueError, OverflowError, RecursionError) as error:
+        # Jinja reads numbers as Python does, which refuses those of thousands of digits in its own words.
+        raise source.error(f"this cannot be compiled: {type(error).__name__}: {error}") from None
 
 
 class Expression(Kind):
@@ -138,7 +146,7 @@ class Expression(Kind):
         source = value.source()
         try:
             if reading.syntax is not None:
-                reading.syntax.expression(source)
+                _compile(reading.syntax.expression, source)
         except BotError as error:
             braces = value.text.lstrip()[:2] in ("{{", "{%")
             advice = f"{name} is an expression, which has no braces: write it without {{{{ }}}} and {{% %}}"
@@ -147,7 +155,7 @@ class Expression(Kind):
         return source
 
     def json_schema(self, schemas: Schemas) -> Schema:
-        return dict(SCALAR)
+        return dict(SCALAR_OR_NOTHING)  # `null` is a name here, as any other
 
 
 class Template(Kind):
@@ -167,7 +175,7 @@ class Template(Kind):
         source = value.source()
         try:
             if reading.syntax is not None:
-                reading.syntax.template(source)
+                _compile(reading.syntax.template, source)
         except BotError as error:
             reading.mistakes.take(error)
             return WRONG
@@ -252,8 +260,3 @@ class Either(Kind):
 
     def json_schema(self, schemas: Schemas) -> Schema:
         return {"anyOf": [self._scalar.json_schema(schemas), self._record.json_schema(schemas)]}
-
-
-def names(kinds: Iterable[str]) -> str:
-    """Return names as they stand in a text."""
-    return ", ".join(f"`{name}`" for name in kinds)

@@ -40,7 +40,8 @@ class Regexp(Kind):
                 warnings.simplefilter("ignore")
                 re.compile(value.text)
         except (re.error, RecursionError, OverflowError) as error:
-            reading.mistakes.add(value.place, f"this is no regular expression: {error}")
+            reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+            reading.mistakes.add(value.place, f"this is no regular expression: {reason}")
             return WRONG
         return value.source()
 

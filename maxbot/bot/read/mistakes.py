@@ -12,6 +12,9 @@ from maxbot.errors import BotError, Mistake
 MISTAKE_LIMIT = 100
 """Mistakes that are kept; more of them are only counted."""
 
+WORD_LIMIT = 80
+"""Characters of a name that are shown."""
+
 EXPECTED_LIMIT = 20
 """Names that are listed as expected."""
 
@@ -30,7 +33,16 @@ class Mistakes:
 
     def add(self, place: Place, message: str) -> None:
         """Note a mistake with its place."""
-        self.take(place.error(message))
+        if len(self._found) < MISTAKE_LIMIT:
+            self.take(place.error(message))
+        else:
+            self._unsaid += 1
+
+    def add_unknown(self, place: Place, message: str, word: str, known: Iterable[str]) -> None:
+        """Note a word that is not one of the known ones: the nearest of them is said."""
+        # Looking for it takes a while, and somebody may have a hundred thousand of them.
+        more = suggestion(word, known) if len(self._found) < MISTAKE_LIMIT else ""
+        self.add(place, message + more)
 
     def take(self, error: BotError) -> None:
         """Note all mistakes of an error."""
@@ -70,16 +82,23 @@ def _masked(line: str) -> str:
     return _VALUE.sub(r"\1***", line, count=1)
 
 
+def shown(text: str) -> str:
+    """Return a text of the bot as it stands in a message."""
+    return repr(text if len(text) <= WORD_LIMIT else f"{text[:WORD_LIMIT]}...")
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return the end of an error about an unknown word: what was meant probably, and what there is."""
     names = list(known)
     near = nearest(word, names)
-    meant = f", did you mean {near!r}?" if near else ";"
+    meant = f", did you mean {shown(near)}?" if near else ";"
     more = f", ... ({len(names)} in all)" if len(names) > EXPECTED_LIMIT else ""
     return f"{meant} expected: {', '.join(names[:EXPECTED_LIMIT])}{more}" if names else "; there is none"
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is most like this one, None if none is."""
-    close = difflib.get_close_matches(word[:100], known, n=1)
-    return close[0] if close else None
+def nearest(word: str, known: Iterable[str], alike: float = 0.6) -> str | None:
+    """Return the known word that is most like this one, None if none is (`alike`: from 0 to 1)."""
+    words = list(known)
+    close = difflib.get_close_matches(word[:WORD_LIMIT], words, n=1, cutoff=alike)
+    begun = [each for each in words if len(word) > 2 and each.startswith(word)]
+    return next(iter(close or begun), None)

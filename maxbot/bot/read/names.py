@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from maxbot.bot.read.mistakes import suggestion
+from maxbot.bot.read.mistakes import shown
 from maxbot.bot.read.reading import Reading
 from maxbot.dialog.source import Place
 
@@ -30,7 +30,7 @@ def _check_unique(reading: Reading, names: Sequence[tuple[str, Place]], what: st
     first: dict[str, Place] = {}
     for name, place in names:
         if name in first:
-            reading.mistakes.add(place, f"the {what} {name!r} is used already, in {_where(first[name], place)}")
+            reading.mistakes.add(place, f"the {what} {shown(name)} is used already, in {_where(first[name], place)}")
         else:
             first[name] = place
 
@@ -41,7 +41,7 @@ def _check_subtrees(reading: Reading) -> None:
     for name, place in reversed(reading.subtrees):
         if name in following:
             other = following[name]
-            reading.mistakes.add(place, f"there is another subtree {name!r} in {_where(other, place)}")
+            reading.mistakes.add(place, f"there is another subtree {shown(name)} in {_where(other, place)}")
         following[name] = place
 
 
@@ -51,12 +51,12 @@ def _check_references(reading: Reading, names: Sequence[str], has_directory: boo
     for reference, parent in reading.references:
         name, place = reference.name, reference.place
         if name not in names:
-            advice = "" if has_directory else "; only a bot in a directory has subtrees"
-            reading.mistakes.add(place, f"there is no subtree {name!r}{suggestion(name, names)}{advice}")
+            advice = "" if has_directory else " (only a bot in a directory has subtrees)"
+            reading.mistakes.add_unknown(place, f"there is no subtree {shown(name)}{advice}", name, names)
         elif parent is not None and name in _around(parent, parents):
-            reading.mistakes.add(place, f"the subtree {name!r} would contain itself")
+            reading.mistakes.add(place, f"the subtree {shown(name)} would contain itself")
         elif name in used:
-            reading.mistakes.add(place, f"the subtree {name!r} is used already, in {_where(used[name], place)}")
+            reading.mistakes.add(place, f"the subtree {shown(name)} is used already, in {_where(used[name], place)}")
         used.setdefault(name, place)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from maxbot.bot.read.mistakes import Mistakes
-from maxbot.dialog.definitions import SubtreeReference
+from maxbot.dialog.definitions import RpcMethodDefinition, SubtreeReference
 from maxbot.dialog.source import Place, Source
 
 
@@ -38,6 +38,8 @@ class Reading:
     references: list[tuple[SubtreeReference, str | None]] = field(default_factory=list)
     """With the subtree each stands in."""
     methods: list[tuple[str, Place]] = field(default_factory=list)
+    callable_methods: dict[str, RpcMethodDefinition] | None = None
+    """What requests in stories are checked against; None: they are not."""
     subtrees: list[tuple[str, Place]] = field(default_factory=list)
     """In the order of their files."""
     subtree: str | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maxbot.bot.read.kinds import WRONG, Kind, Schema, Schemas
-from maxbot.bot.read.mistakes import suggestion
+from maxbot.bot.read.mistakes import shown
 from maxbot.bot.read.reading import Reading
 from maxbot.bot.read.values import Mapping, Value
 
@@ -73,8 +73,8 @@ class Record(Kind):
             return True
         for name, place in value.keys.items():
             if name not in self._names:
-                known = suggestion(name, [key.name for key in self.keys])
-                reading.mistakes.add(place, f"unknown key {name!r} in this {self.title}{known}")
+                message = f"unknown key {shown(name)} in this {self.title}"
+                reading.mistakes.add_unknown(place, message, name, [key.name for key in self.keys])
         return False
 
     def _expected(self) -> str:

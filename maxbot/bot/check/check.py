@@ -1,0 +1,98 @@
+"""Puts the checks together: what to warn of in a bot that can be run."""
+
+from collections.abc import Callable, Collection
+
+from jinja2 import Environment
+
+from maxbot.bot.check.commands import Element, elements_of, misplaced
+from maxbot.bot.check.names import Names
+from maxbot.bot.check.scenarios import Text, nodes_of, texts_of
+from maxbot.bot.check.tree import check_tree, used_subtrees
+from maxbot.bot.read.mistakes import nearest, shown
+from maxbot.dialog.definitions import BotDefinition
+from maxbot.errors import BotError, Mistake
+
+TRANSITIONS = ("response", "condition", "listen")
+
+CannotSend = Callable[[str], Collection[str]]
+"""Returns the channels of the bot that cannot send a kind of reply."""
+
+
+def check_bot(
+    bot: BotDefinition,
+    environment: Environment,
+    *,
+    recogniser: bool = True,
+    closed: bool = True,
+    cannot_send: CannotSend = lambda kind: (),
+) -> list[Mistake]:
+    """Return what is probably not meant as it is written, in the order of the files.
+
+    Args:
+        bot: It has been read, so that there are no mistakes in it.
+        environment: Parses its templates; has the functions and filters that extensions and the author added.
+        recogniser: Whether the built-in one recognises intents and entities: another one may know any name.
+        closed: False if Python code gives templates names of its own.
+        cannot_send: Knows the channels.
+    """
+    return _Check(bot, environment, Names(bot, environment, recogniser, closed), cannot_send).run()
+
+
+class _Check:
+    def __init__(self, bot: BotDefinition, environment: Environment, names: Names, cannot_send: CannotSend) -> None:
+        self._bot = bot
+        self._environment = environment
+        self._names = names
+        self._cannot_send = cannot_send
+        self._warnings: list[BotError] = []
+        self._targets: set[str] = set()
+        self._builds_jumps = False
+
+    def run(self) -> list[Mistake]:
+        if not self._bot.dialog:
+            return [Mistake("the dialog has no nodes: this bot never answers")]
+        labels = self._labels()
+        for text in texts_of(self._bot):
+            self._names.check(text, self._warn)
+            if text.is_template:
+                self._check_elements(text, labels)
+        targets = None if self._builds_jumps else self._targets
+        self._warnings += [place.error(message) for place, message in check_tree(self._bot, targets)]
+        return [error.mistakes[0] for error in self._warnings]
+
+    def _labels(self) -> set[str]:
+        used = used_subtrees(self._bot)
+        lists = [self._bot.dialog, *(subtree.nodes for subtree in self._bot.subtrees if subtree.name in used)]
+        return {node.label for items in lists for node in nodes_of(items) if node.label is not None}
+
+    def _warn(self, text: Text, line: int, message: str) -> None:
+        # An expression is shown where it starts: its lines are not those that were counted.
+        self._warnings.append(text.source.error(message, text.source.line(line) if text.is_template else None))
+
+    def _check_elements(self, text: Text, labels: set[str]) -> None:
+        whole = 0
+        for element in elements_of(self._environment, text):
+            wrong = misplaced(text, element) or self._unsendable(element)
+            if wrong is not None:
+                self._warn(text, element.line, wrong)
+            elif element.name == "jump_to" and element.is_control:
+                whole += 1
+                self._check_jump(text, element, labels)
+        self._builds_jumps = self._builds_jumps or text.source.text.count("jump_to") > whole
+
+    def _check_jump(self, text: Text, element: Element, labels: set[str]) -> None:
+        label, transition = element.attributes.get("node"), element.attributes.get("transition")
+        if label is None or transition not in TRANSITIONS:
+            self._warn(text, element.line, f"a jump has a node and a transition: {', '.join(TRANSITIONS)}")
+        elif label not in labels:
+            close = nearest(label, labels)
+            meant = f", did you mean {shown(close)}?" if close else ""
+            self._warn(
+                text, element.line, f"the jump goes nowhere: there is no node with the label {shown(label)}{meant}"
+            )
+        if label is not None:
+            self._targets.add(label)
+
+    def _unsendable(self, element: Element) -> str | None:
+        channels = self._cannot_send(element.name)
+        return f"{', '.join(sorted(channels))} cannot send <{element.name}>" if channels else None

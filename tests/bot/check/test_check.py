@@ -1,0 +1,188 @@
+"""What `maxbot check` warns of."""
+
+from pathlib import Path
+
+import pytest
+
+from maxbot.bot.check import check_bot
+from maxbot.bot.check.files import check_files
+from maxbot.bot.read.bot import read_files, read_inline
+from maxbot.bot.read.files import find_files
+from maxbot.dialog.templates import Templates
+
+
+def warnings(bot_yaml: str, closed: bool = True) -> list[tuple[int | None, str]]:
+    templates = Templates()
+    bot = read_inline(bot_yaml, lambda extensions: templates)
+    return [(found.line, found.message) for found in check_bot(bot, templates.environment, closed=closed)]
+
+
+def of_response(response: str, more: str = "") -> list[str]:
+    return [
+        message for _, message in warnings(f"{more}dialog:\n  - condition: true\n    response: |\n      {response}\n")
+    ]
+
+
+def of_condition(condition: str, more: str = "") -> list[str]:
+    node = f'{more}dialog:\n  - condition: "{condition}"\n    response: x\n'
+    return [message for _, message in warnings(node)]
+
+
+INTENTS = "intents: [{name: greeting, examples: [hello]}]\n"
+ENTITIES = "entities: [{name: tool, values: [{name: hammer}]}]\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "warning"),
+    [
+        ("mesage.text", "nobody defines the name 'mesage', did you mean 'message'?"),
+        ("yes", "nobody defines the name 'yes': expressions have true, false and none"),
+        ("slot_in_focus", "nobody defines the name 'slot_in_focus' here: only 'check_for' has it"),
+        ("intents.greting", "there is no intent 'greting', did you mean 'greeting'?"),
+        ("intents['other thing']", "there is no intent 'other thing'"),
+        ("entities.tol", "there is no entity 'tol', did you mean 'tool'?"),
+        ("entities.tool.hamer", "the entity 'tool' has no value 'hamer', did you mean 'hammer'?"),
+    ],
+)
+def test_a_name_that_nobody_defines_is_told_with_what_was_meant(condition: str, warning: str) -> None:
+    assert of_condition(condition, INTENTS + ENTITIES) == [warning]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "nobody is defined and nobody",
+        "nobody|default('x') == 'x'",
+        "digressing or rpc.anything or params.x or utc_today",
+        "intents.top.name == 'x' or intents.irrelevant or intents.greeting",
+        "entities.number.value > 3 or entities.tool.hammer or entities.tool.first or entities.latent_date",
+        "entities.garden is defined",
+        "user.anything and slots.anything and range(3)",
+    ],
+)
+def test_what_may_be_meant_is_not_told(condition: str) -> None:
+    assert of_condition(condition, INTENTS + ENTITIES) == []
+
+
+def test_names_that_a_template_sets_itself_are_known() -> None:
+    assert of_response("{% set a, b = 1, 2 %}{% for c in [a, b] %}{{ c }}{{ loop.index }}{% endfor %}") == []
+    assert (
+        of_response("{% macro m(x) %}{{ x }}{{ caller() }}{% endmacro %}{% call m(1) %}{{ self }}{% endcall %}") == []
+    )
+    assert of_response("{% set slots.a = returning %}{% delete user.b %}{% if digressing %}{% endif %}") == []
+    assert of_response("{% import 'x' as y %}{% from 'x' import z, u as v %}{{ y }}{{ z }}{{ v }}") == []
+
+
+def test_names_that_python_code_may_define_are_not_told() -> None:
+    assert warnings("dialog: [{condition: mesage, response: x}]\n", closed=False) == []
+
+
+def test_each_name_is_told_once_a_template_with_its_line() -> None:
+    found = warnings(
+        "dialog:\n  - condition: true\n    response: |\n      hello\n      {{ usr.x }}\n      {{ usr.y }}\n"
+    )
+    assert found == [(5, "nobody defines the name 'usr', did you mean 'user'?")]
+
+
+JUMP = '<jump_to node="{}" transition="{}"/>'
+
+
+def test_a_jump_to_nowhere_is_told() -> None:
+    bot = "dialog:\n  - {{condition: message.text, label: start, response: '{}'}}\n"
+    assert warnings(bot.format(JUMP.format("start", "listen"))) == []
+    (nowhere,) = warnings(bot.format(JUMP.format("strat", "listen")))
+    assert nowhere == (2, "the jump goes nowhere: there is no node with the label 'strat', did you mean 'start'?")
+    (wrong,) = warnings(bot.format(JUMP.format("start", "jump")))
+    assert "a jump has a node and a transition" in wrong[1]
+    assert warnings(bot.format(JUMP.format("{{ user.where }}", "listen"))) == []
+    assert (
+        warnings(bot.format(f"<!-- {JUMP.format('nowhere', 'x')} --><text>{JUMP.format('nowhere', 'x')}</text>")) == []
+    )
+
+
+def test_a_command_in_the_wrong_place_is_told() -> None:
+    slot = "{{name: s, check_for: slot_in_focus, prompt: '{}', found: '{}'}}"
+    bot = "dialog:\n  - {{condition: message.text, label: a, response: x, slot_filling: [" + slot + "]}}\n"
+    assert warnings(bot.format("<listen_again/>", "<move_on/>")) == []
+    (found,) = warnings(bot.format("<end/>", "<response/>"))
+    assert "<end/> cannot stand in a 'prompt', only <listen_again/>, <response/> can" in found[1]
+
+
+def test_nodes_behind_a_true_are_told() -> None:
+    assert warnings("dialog:\n  - {condition: true, response: x}\n  - {condition: rpc, response: y}\n") == [
+        (3, "nothing reaches this: the condition of the node in line 2 is always true")
+    ]
+
+
+@pytest.mark.parametrize(
+    "dialog",
+    [
+        "[{condition: true, response: x}]",
+        "[{condition: 'true and rpc', response: x}, {condition: rpc, response: x}]",
+        # While it waits, a digression goes on behind it.
+        "[{condition: true, label: a, response: x, followup: [{condition: rpc, response: y}]},"
+        " {condition: rpc, response: x}]",
+        # A jump comes there.
+        "[{condition: true, response: '"
+        + JUMP.format("a", "response")
+        + "'}, {condition: rpc, label: a, response: x}]",
+        "[{condition: true, response: '" + JUMP.format("{{ user.x }}", "listen") + "'},"
+        " {condition: rpc, label: a, response: x}, {condition: rpc, response: x}]",
+    ],
+)
+def test_nodes_that_can_be_reached_are_not_told(dialog: str) -> None:
+    assert warnings(f"dialog: {dialog}\n") == []
+
+
+def test_odd_slots_are_told() -> None:
+    found = warnings(
+        "dialog:\n"
+        "  - condition: true\n"
+        "    label: a\n"
+        "    response: x\n"
+        "    slot_filling:\n"
+        "      - {name: a, check_for: message.text}\n"
+        "      - {name: a, check_for: message.text}\n"
+        "    followup:\n"
+        "      - condition: true\n"
+        "        response: x\n"
+        "        slot_handlers: [{condition: true, response: x}]\n"
+    )
+    assert found == [
+        (7, "another slot of this node is called 'a' too: both fill one variable"),
+        (11, "slot_handlers have no effect in a node without slots"),
+    ]
+
+
+def test_a_bot_without_answers_is_told() -> None:
+    assert warnings("{}\n") == [(None, "the dialog has no nodes: this bot never answers")]
+
+
+def test_a_kind_that_a_channel_cannot_send_is_told() -> None:
+    templates = Templates()
+    bot = read_inline(
+        "dialog: [{condition: true, response: '<map at=\"x\"/><text>y</text>'}]\n", lambda extensions: templates
+    )
+    found = check_bot(bot, templates.environment, cannot_send=lambda kind: ["web"] if kind == "map" else [])
+    assert [warning.message for warning in found] == ["web cannot send <map>"]
+
+
+def test_what_a_directory_holds_and_nobody_uses_is_told(tmp_path: Path) -> None:
+    label = JUMP.format("inside", "response")
+    (tmp_path / "bot.yaml").write_text(f"dialog: [{{condition: true, response: '{label}'}}]\n")
+    (tmp_path / "dialog").mkdir()
+    (tmp_path / "dialog" / "a.yaml").write_text("name: a\nnodes: [{condition: true, label: inside, response: x}]\n")
+    (tmp_path / "dialog" / "b.yml").touch()
+    (tmp_path / "rpc.yml").touch()
+    templates = Templates()
+    files = find_files(tmp_path)
+    bot = read_files(files, lambda extensions: templates)
+    jump, subtree = check_bot(bot, templates.environment)
+    assert "the jump goes nowhere" in jump.message
+    assert (subtree.file, subtree.line, subtree.message) == (
+        str(tmp_path / "dialog" / "a.yaml"),
+        1,
+        "nobody uses the subtree 'a'",
+    )
+    unread = [Path(warning.file or "").name for warning in check_files(files.all)]
+    assert unread == ["rpc.yml", "b.yml"]
