@@ -11,7 +11,7 @@ from maxbot.dialog.limits import Budget, current_budget
 from maxbot.dialog.rpc import RpcName, RpcRequest
 from maxbot.dialog.scenario import Command, Outcome, Scenario
 from maxbot.dialog.source import Source
-from maxbot.dialog.state import DialogState, NotStorable
+from maxbot.dialog.state import DialogState, NotStorable, copied
 from maxbot.dialog.statements import current_listener
 from maxbot.dialog.templates import Templates, template_line
 from maxbot.dialog.variables import Variables
@@ -95,7 +95,7 @@ class RunningTurn:
         """
         self._source = scenario.source
         outcome = await scenario.run(self.scope.plus(**names) if names else self.scope)
-        self.visited.commands.extend(outcome.replies)
+        self.visited.commands.extend(copied(reply) for reply in outcome.replies)
         if outcome.control is not None:
             noted["control_command"] = outcome.control
         return outcome

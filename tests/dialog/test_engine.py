@@ -374,3 +374,9 @@ def test_texts_know_their_markup_where_nobody_stores_them() -> None:
     assert command == {"text": "a b"}
     assert [style.style for style in command["text"].formats] == ["bold"]
     assert type(run(bot, "x").commands[0]["text"]) is str
+
+
+def test_who_changes_a_reply_changes_no_later_one() -> None:
+    bot = MaxBot.inline("dialog: [{condition: true, response: '<image url=\"http://example.org/\"/>'}]")
+    bot.process_message("x")[0]["image"]["url"] = "changed"
+    assert bot.process_message("x") == [{"image": {"url": "http://example.org/"}}]
