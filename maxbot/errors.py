@@ -6,6 +6,7 @@ MaxBotError
 ├── StartError            the machine says no: port in use, database not writable         exit code 1
 ├── StorageError          the database did not do it; nothing was stored
 │   └── StorageUnavailable    it may work later: locked, disk full, connection lost
+│       └── StorageDamaged        what it asks for cannot be read any more; other things can
 ├── RequestError          a request from the network is refused; knows the HTTP status
 │   ├── Unauthorized          401: no or a wrong signature
 │   └── BadRequest            400: not what the platform sends
@@ -159,6 +160,10 @@ class StorageError(MaxBotError):
 
 class StorageUnavailable(StorageError):
     """The database cannot be used now (locked, full, gone). The same call may work later."""
+
+
+class StorageDamaged(StorageUnavailable):
+    """The database is damaged where this call needs it; other calls may work. A backup mends it, nothing else."""
 
 
 class RequestError(MaxBotError):

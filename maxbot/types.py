@@ -32,24 +32,29 @@ class Update(msgspec.Struct, frozen=True):
     message: Message
     sequence: int | None = None
     """The platform's own number, growing within a dialog. Orders updates that arrive in one delivery."""
+    address: Any = None
+    """Where to answer to, beyond the user's name (a thread, a token to reply with): small JSON, or None. The dialog
+    keeps the latest."""
 
 
 class Command(msgspec.Struct, frozen=True):
-    """One reply that a turn produced, on its way from the outbox to the platform."""
+    """One reply that a turn produced, on its way through the outbox to the platform."""
 
     content: dict[str, Any]
     """`{"text": ...}` or `{"image": {"url": ..., "caption": ...}}`."""
     key: str = ""
-    """Unique and the same at every attempt: what a platform with idempotent sending is given."""
+    """Unique and the same at every attempt: what a platform with idempotent sending is given. Given by the outbox."""
     resend: bool = True
     """Whether to send again where nobody knows if the last attempt arrived (no: payments, one-time codes)."""
+    address: Any = None
+    """The latest `Update.address` of the dialog. Given by the outbox."""
 
 
 class Turn(msgspec.Struct, frozen=True):
     """What came of running one message through the bot: stored both or neither."""
 
-    commands: list[dict[str, Any]]
-    """The replies in order, as `Command.content`; a reply not to be repeated has `"resend": False` beside it."""
+    commands: list[Command]
+    """The replies in order."""
     state: State
     """What to remember from now on."""
     listening: bool = False

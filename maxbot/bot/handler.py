@@ -4,7 +4,7 @@ from typing import Any
 
 from maxbot.bot.values import json_copy
 from maxbot.errors import TurnError
-from maxbot.types import Dialog, Message, State
+from maxbot.types import Command, Dialog, Message, State
 
 KINDS = ("text", "image")
 """The kinds of content that every channel can send."""
@@ -23,7 +23,7 @@ class BotTurn:
         """Who said it, and on which channel."""
         self.state = state
         """What the bot remembers of this dialog; change it as you like, with JSON values only."""
-        self._commands: list[dict[str, Any]] | None = []
+        self._commands: list[Command] | None = []
 
     def say(self, text: str, *, resend: bool = True) -> None:
         """Reply with a text of at least one character.
@@ -53,11 +53,9 @@ class BotTurn:
         command = checked_content(content)
         if not isinstance(resend, bool):
             raise TurnError(f"resend is True or False, not {resend!r}")
-        if not resend:
-            command["resend"] = False
-        self._commands.append(command)
+        self._commands.append(Command(command, resend=resend))
 
-    def finish(self) -> list[dict[str, Any]]:
+    def finish(self) -> list[Command]:
         """Return the commands; from now on there can be no more."""
         commands, self._commands = self._commands or [], None
         return commands

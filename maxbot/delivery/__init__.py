@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from maxbot.channels.base import Channel
 from maxbot.delivery.awake import Dialogs
 from maxbot.delivery.turns import Bot, Turns
+from maxbot.events import Observer, nobody
 from maxbot.locks import UserLocks
 from maxbot.outbox.retries import until_stored
-from maxbot.outbox.send import Sender, Waits
+from maxbot.outbox.send import LookAgain, Sender, Waits
 from maxbot.storage.store import Store
+from maxbot.storage.tables.outbox import Sent
 from maxbot.types import Dialog
 
 
@@ -26,6 +28,7 @@ class Delivery:
         user_locks: One turn of a dialog at a time.
         turn_timeout: Seconds after which a turn is set aside.
         give_up_after: Seconds after which an unsent command is set aside.
+        observe: Told what happens.
     """
 
     def __init__(
@@ -37,26 +40,32 @@ class Delivery:
         *,
         turn_timeout: float,
         give_up_after: float,
+        observe: Observer = nobody,
     ) -> None:
         self._store = store
-        self._turns = Turns(store, bot, turn_timeout)
-        self._sender = Sender(store, channels, give_up_after)
+        self._turns = Turns(store, bot, turn_timeout, observe)
+        self._sender = Sender(store, channels, give_up_after, observe)
         self._dialogs = Dialogs(user_locks, self._work)
         self.wake = self._dialogs.wake
         self.take_up = self._dialogs.take_up
         self.drain = self._dialogs.drain
 
     async def _work(self, dialog: Dialog, left_behind: bool) -> float | None:
-        sent: list[tuple[int, int]] = []
+        sent: Sent | None = None
+        turns = 0
         while True:
             work = await until_stored(self._store.load, str(dialog), sent)
+            sent = None
             try:
                 if work.outbox:
                     sent = await self._sender.send(dialog, work.outbox, found=True)
-                elif work.update is not None:
+                elif work.update is None or (turns and self._dialogs.draining):
+                    return None
+                else:
+                    turns += 1
                     commands = await self._turns.run(dialog, work, work.update, left_behind)
                     sent = await self._sender.send(dialog, commands, found=False)
-                else:
-                    return None
             except Waits as wait:
                 return wait.seconds
+            except LookAgain:
+                continue

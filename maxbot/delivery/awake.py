@@ -39,7 +39,8 @@ class Dialogs:
         self._again: set[Dialog] = set()
         self._backlog: dict[Dialog, bool] = {}
         self._alarms: dict[Dialog, asyncio.TimerHandle] = {}
-        self._closing = False
+        self.draining = False
+        """Whether the server stops: who is awake ends after the turn under way and its sends."""
 
     @property
     def awake(self) -> int:
@@ -59,7 +60,7 @@ class Dialogs:
             self._start(dialog, left_behind=True)
 
     def _start(self, dialog: Dialog, *, left_behind: bool) -> None:
-        if self._closing:
+        if self.draining:
             return
         if len(self._awake) >= MOST_AWAKE:
             self._backlog[dialog] = self._backlog.get(dialog, False) or left_behind
@@ -73,7 +74,7 @@ class Dialogs:
                 while True:
                     self._again.discard(dialog)
                     wake_after = await self._work(dialog, left_behind)
-                    if dialog not in self._again:
+                    if dialog not in self._again or self.draining:
                         break
         except LockLost:
             logger.warning("The user lock of %s was lost; its work is left to the next holder", dialog)
@@ -86,7 +87,7 @@ class Dialogs:
             self._go_on(dialog, wake_after)
 
     def _go_on(self, dialog: Dialog, wake_after: float | None) -> None:
-        if self._closing:
+        if self.draining:
             return
         if dialog in self._again:  # something came in while the lock was being released
             self._again.discard(dialog)
@@ -107,7 +108,7 @@ class Dialogs:
         self.wake(dialog)
 
     async def drain(self, timeout: float) -> int:
-        """Let the dialogs that are awake finish, then wake no more.
+        """Wake nobody any more, and let the dialogs that are awake end after the turn under way and its sends.
 
         Args:
             timeout: Seconds after which those still at work are cancelled; what they had not finished stays stored.
@@ -115,10 +116,10 @@ class Dialogs:
         Returns:
             How many did not finish.
         """
+        self.draining = True
         deadline = asyncio.get_running_loop().time() + timeout
         while self._awake and (remaining := deadline - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(self._awake.values(), timeout=remaining)
-        self._closing = True
         for alarm in self._alarms.values():
             alarm.cancel()
         left = list(self._awake.values())

@@ -1,18 +1,19 @@
 """One turn: run the bot on the oldest update and commit what came of it."""
 
 import asyncio
-import logging
+import time
 import traceback
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
+from maxbot.delivery.apart import TimedOut, run_apart
 from maxbot.errors import StorageError
+from maxbot.events import Observer, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
 from maxbot.outbox.retries import until_stored
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
 from maxbot.storage.tables.turns import PendingUpdate, Work
 from maxbot.types import Dialog, Message, State, Turn
-
-logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 4
 """How often a turn may be under way when its worker dies before it is set aside as the likely cause."""
@@ -24,7 +25,7 @@ SUSPECT = 2
 class Bot(Protocol):
     """What delivery needs of a bot: a function from message and state to commands and state."""
 
-    async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
+    def run_turn(self, message: Message, dialog: Dialog, state: State) -> Coroutine[Any, Any, Turn]:
         """Run one message; raise whatever is wrong with it."""
 
 
@@ -35,9 +36,11 @@ class Turns:
         store: Where updates and states are.
         bot: Runs the conversation.
         timeout: Seconds after which a turn is set aside.
+        observe: Told what happens.
     """
 
-    def __init__(self, store: Store, bot: Bot, timeout: float) -> None:
+    def __init__(self, store: Store, bot: Bot, timeout: float, observe: Observer = nobody) -> None:
+        self._observe = observe
         self._store = store
         self._bot = bot
         self._timeout = timeout
@@ -74,42 +77,41 @@ class Turns:
             raise
 
     async def _run(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
-        failure: BaseException | None = None
-        try:
-            async with asyncio.timeout(self._timeout) as timer:
-                turn = await self._bot.run_turn(update.message, dialog, work.state)
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
-            failure = error
-        if _cancelled_from_outside():  # whatever the bot's code made of it
-            raise asyncio.CancelledError
-        if failure is not None:
-            late = isinstance(failure, TimeoutError) and timer.expired()
-            reason = f"The turn took longer than {self._timeout:g} seconds" if late else _reason(failure)
-            await self._set_aside(dialog, update, reason, failure)
-            return []
+        began = time.perf_counter()
+        outcome = await run_apart(
+            self._bot.run_turn(update.message, dialog, work.state),
+            self._timeout,
+            lambda: self._observe(TurnOutlives(dialog, update.id, self._timeout)),
+        )
+        if isinstance(outcome, Turn):
+            return await self._commit(dialog, work, update, outcome, time.perf_counter() - began)
+        late = isinstance(outcome, TimedOut)
+        reason = f"The turn took longer than {self._timeout:g} seconds" if late else _reason(outcome)
+        await self._set_aside(dialog, update, reason, outcome)
+        return []
+
+    async def _commit(
+        self, dialog: Dialog, work: Work, update: PendingUpdate, turn: Turn, seconds: float
+    ) -> list[OutboxRow]:
+        address = work.address if update.address is None else update.address
         try:
             rows = await until_stored(
-                self._store.commit, str(dialog), work.version, update.id, turn.state, turn.commands
+                self._store.commit, str(dialog), work.version, update.id, turn.state, turn.commands, address
             )
         except StorageError as error:
             await self._set_aside(dialog, update, f"What came of the turn cannot be stored: {error}", error)
             return []
         if rows is None:
-            logger.warning("A turn of %s is thrown away: another one was committed meanwhile", dialog)
+            self._observe(TurnStale(dialog, update.id))
             await until_stored(self._store.count, "stale_turns")
             return []
+        self._observe(TurnRun(dialog, update.id, len(rows), seconds))
         return rows
 
     async def _set_aside(self, dialog: Dialog, update: PendingUpdate, reason: str, error: BaseException | None) -> None:
-        logger.error("Update %d of %s is set aside: %s", update.id, dialog, reason, exc_info=error)
+        self._observe(UpdateSetAside(dialog, update.id, reason, error))
         text = None if error is None else "".join(traceback.format_exception(error))
         await until_stored(self._store.set_aside_update, str(dialog), update.id, reason, text)
-
-
-def _cancelled_from_outside() -> bool:
-    """Whether somebody cancels this task, rather than the bot's code having cancelled something of its own."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _reason(error: BaseException) -> str:

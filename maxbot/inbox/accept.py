@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from maxbot.events import Accepted, Observer, nobody
 from maxbot.storage.store import Store
 from maxbot.types import Dialog, Update
 
@@ -12,11 +13,13 @@ class Inbox:
     Args:
         store: Keeps them.
         wake: Called for each dialog that got something new, once that is durable.
+        observe: Told what was accepted.
     """
 
-    def __init__(self, store: Store, wake: Callable[[Dialog], None]) -> None:
+    def __init__(self, store: Store, wake: Callable[[Dialog], None], observe: Observer = nobody) -> None:
         self._store = store
         self._wake = wake
+        self._observe = observe
 
     async def accept(self, updates: Sequence[Update]) -> list[bool]:
         """Store updates; when this returns they survive the kill of any process.
@@ -31,6 +34,7 @@ class Inbox:
             return []
         accepted = await self._store.accept(updates)
         for update, new in zip(updates, accepted, strict=True):
+            self._observe(Accepted(update.dialog, new))
             if new:
                 self._wake(update.dialog)
         return accepted

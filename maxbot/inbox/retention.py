@@ -14,20 +14,26 @@ BATCH = 200
 PAUSE = 0.05
 """Seconds between two batches, which belong to the messages."""
 
+KEEP_LETTERS = 180 * 86400.0
 
-async def keep_tidy(store: Store, keep_seen: float, keep_replies: float) -> None:
-    """Forget old update keys and replies, until cancelled.
+
+async def keep_tidy(store: Store, keep_seen: float, keep_replies: float, keep_letters: float = KEEP_LETTERS) -> None:
+    """Forget old update keys, replies and dead letters, until cancelled. One worker does it for all.
 
     Args:
         store: Where they are.
         keep_seen: Seconds for which a redelivered update is recognised.
         keep_replies: Seconds for which replies of the `web` channel wait for their client.
+        keep_letters: Seconds for which dead letters are kept.
     """
     while True:
         await asyncio.sleep(INTERVAL)
+        if not store.leads():
+            continue
         try:
             await _in_batches(store.forget, keep_seen)
             await _in_batches(store.expire, keep_replies)
+            await _in_batches(store.forget_letters, keep_letters)
         except StorageError as error:
             logger.debug("Tidying up failed and will be tried again: %s", error)
 

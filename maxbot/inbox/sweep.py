@@ -1,12 +1,16 @@
 """Find work that nobody is awake for, because its worker or its host died.
 
 A sweep wakes dialogs like an update does, and they take their user lock like everybody else: sweeping too often, or in
-several workers at once, costs a little and breaks nothing.
+several workers at once, costs a little and breaks nothing. So one worker does it for all.
+
+What is old is known by its number: what had been accepted a while ago by the monotonic clock, whatever the clock on the
+wall said then or says now.
 """
 
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable
 
 from maxbot.errors import StorageError
@@ -37,12 +41,15 @@ class Sweep:
         self._store = store
         self._wake = wake
         self._due = asyncio.Event()
-        self._due.set()  # at the start everything pending is somebody's who is not there any more
-        self._older_than = 0.0
+        self._due.set()
+        # At the start everything pending is somebody's who is not there any more, and so it is for whoever goes on
+        # after the one that swept.
+        self._everything = True
+        self._marks: deque[tuple[float, int]] = deque()
 
     def soon(self) -> None:
         """Sweep now, and take up new work too: a worker has died."""
-        self._older_than = 0.0
+        self._everything = True
         self._due.set()
 
     async def run(self) -> None:
@@ -53,16 +60,35 @@ class Sweep:
                 async with asyncio.timeout(INTERVAL):
                     await self._due.wait()
             self._due.clear()
-            older_than, self._older_than = self._older_than, STALE
+            if not self._store.leads():
+                continue
+            everything, self._everything = self._everything, False
             try:
-                await self._sweep(older_than)
+                await self._sweep(everything)
             except StorageError as error:
+                self._everything = self._everything or everything
                 logger.debug("Sweeping failed and will be tried again: %s", error)
 
-    async def _sweep(self, older_than: float) -> None:
+    async def _sweep(self, everything: bool) -> None:
+        old = self._old(await self._store.newest())
+        if everything:
+            await self._wake_all(None)
+        elif old:
+            await self._wake_all(old)
+
+    def _old(self, newest: int) -> int:
+        """Return the number of the last update that is old by now; 0 where that is not known yet."""
+        now = asyncio.get_running_loop().time()
+        self._marks.append((now, newest))
+        while len(self._marks) > 1 and self._marks[1][0] <= now - STALE:
+            self._marks.popleft()
+        since, number = self._marks[0]
+        return number if since <= now - STALE else 0
+
+    async def _wake_all(self, upto: int | None) -> None:
         last = ""
         while True:
-            found = await self._store.find_pending(older_than, last, PAGE)
+            found = await self._store.find_pending(upto, last, PAGE)
             for name in found:
                 channel, _, user = name.partition(":")
                 self._wake(Dialog(channel, user))

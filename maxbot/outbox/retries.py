@@ -1,29 +1,27 @@
-"""Keep asking a database that does not answer: it comes back, and nothing may be lost meanwhile."""
+"""How often something is tried, and how long it waits: for the database, and for a platform."""
 
 import asyncio
-import logging
-import time
+import math
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from maxbot.backoff import backoff
 from maxbot.errors import StorageUnavailable
 
-logger = logging.getLogger(__name__)
-
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-_SILENCE = 5.0
-"""Seconds between two log lines about the same trouble, however many dialogs are in it."""
+FIRST_RETRY = 0.5
+LONGEST_RETRY = 60.0
 
-_last_said = float("-inf")
+MOST_UNKNOWN = 5
+"""How many attempts at a command may end without anybody knowing whether it arrived: so often it may be repeated."""
 
 
 async def until_stored(
     call: Callable[Arguments, Awaitable[Result]], *args: Arguments.args, **kwargs: Arguments.kwargs
 ) -> Result:
-    """Await `call(...)` again and again until the database did it.
+    """Await `call(...)` again and again until the database did it: it comes back, and nothing may be lost meanwhile.
 
     Raises:
         StorageError: The database is there and will never do it.
@@ -32,15 +30,20 @@ async def until_stored(
     while True:
         try:
             return await call(*args, **kwargs)
-        except StorageUnavailable as error:
+        except StorageUnavailable:
             attempts += 1
-            say_unavailable(error)
             await asyncio.sleep(backoff(attempts, first=0.05, longest=2.0))
 
 
-def say_unavailable(error: StorageUnavailable) -> None:
-    """Log that the database does not answer, but not once for everybody who waits for it."""
-    global _last_said
-    if time.monotonic() - _last_said > _SILENCE:
-        _last_said = time.monotonic()
-        logger.error("The database is not available, and nothing is acknowledged until it is: %s", error)
+def pause(failures: int, wish: float | None, left: float) -> float:
+    """Return how long a command waits for its next attempt, in seconds.
+
+    Args:
+        failures: How many attempts failed, from 1.
+        wish: What the platform asks for; None where it names nothing. Whatever number that is, the pause is not
+            shorter than the back-off (no tight loop) and not longer than `left`.
+        left: Seconds until the command is given up.
+    """
+    shortest = backoff(failures, first=FIRST_RETRY, longest=LONGEST_RETRY)
+    wait = shortest if wish is None or math.isnan(wish) else max(wish, shortest)
+    return min(wait, left)

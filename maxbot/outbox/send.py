@@ -1,8 +1,8 @@
 """Send the commands of a dialog in order, and decide what a failed attempt means.
 
     sent               the row is removed
-    RetryLater         not sent: the row waits until `not_before`, and so does the dialog
-    OutcomeUnknown     counted as `uncertain`; waits and is sent again, or is set aside if it must not be repeated
+    RetryLater         not sent: the row waits until `not_before`, and so does the dialog; given up after some time
+    OutcomeUnknown     counted as `uncertain`; waits and is sent again, a few times, or is set aside if it must not be
     Undeliverable      set aside as a dead letter; the next command goes on
 
 A dialog does not hold its lock while it waits: whoever is woken first when the time has come goes on.
@@ -11,25 +11,16 @@ Where a user lock failed and two send the same commands, each step of one is ref
 outbox anew: what is sent twice all the same is counted as `uncertain`.
 """
 
-import logging
-import time
 from collections.abc import Mapping, Sequence
 
-from maxbot.backoff import backoff
 from maxbot.channels.base import Channel
 from maxbot.errors import OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
-from maxbot.outbox.retries import until_stored
+from maxbot.events import ChannelFailed, CommandSetAside, Observer, Postponed, Repeated, nobody
+from maxbot.events import Sent as WasSent
+from maxbot.outbox.retries import MOST_UNKNOWN, pause, until_stored
 from maxbot.storage.store import Store
-from maxbot.storage.tables.outbox import OutboxRow
+from maxbot.storage.tables.outbox import OutboxRow, Sent
 from maxbot.types import Command, Dialog
-
-logger = logging.getLogger(__name__)
-
-FIRST_RETRY = 0.5
-LONGEST_RETRY = 60.0
-
-ATTEMPTS_AT_A_BUG = 5
-"""How often a command is tried whose channel raises something that no channel should."""
 
 
 class Waits(Exception):
@@ -44,6 +35,10 @@ class Waits(Exception):
         self.seconds = seconds
 
 
+class LookAgain(Exception):
+    """The outbox is not as it was: somebody else sends the dialog's commands too."""
+
+
 class Sender:
     """Sends a dialog's commands. Its caller holds the user lock.
 
@@ -51,14 +46,18 @@ class Sender:
         store: Where the outbox is.
         channels: By name.
         give_up_after: Seconds after which a command that could not be sent is set aside.
+        observe: Told what happens.
     """
 
-    def __init__(self, store: Store, channels: Mapping[str, Channel], give_up_after: float) -> None:
+    def __init__(
+        self, store: Store, channels: Mapping[str, Channel], give_up_after: float, observe: Observer = nobody
+    ) -> None:
         self._store = store
         self._channels = channels
         self._give_up_after = give_up_after
+        self._observe = observe
 
-    async def send(self, dialog: Dialog, rows: Sequence[OutboxRow], *, found: bool) -> list[tuple[int, int]]:
+    async def send(self, dialog: Dialog, rows: Sequence[OutboxRow], *, found: bool) -> Sent | None:
         """Send commands in order.
 
         Args:
@@ -67,43 +66,54 @@ class Sender:
             found: Whether they were in the outbox already when the lock was taken, rather than committed under it.
 
         Returns:
-            What was sent and is still in the outbox, as (update_id, position): the caller removes it with its next
-            call to the database.
+            The last one, if it was sent: it is still in the outbox, and the caller removes it with its next call to
+            the database.
 
         Raises:
             Waits: The rest cannot be sent yet.
+            LookAgain: The rows are not what is in the outbox now.
         """
-        sent: list[tuple[int, int]] = []
+        sent: Sent | None = None
         for index, row in enumerate(rows):
-            if sent and not await until_stored(self._store.sent, *sent.pop()):
-                raise Waits(0.0)
+            if sent is not None and not await until_stored(self._store.sent, sent):
+                raise LookAgain
+            sent = None
             if row.not_before is not None:
                 row = await self._start_retry(row)
-            elif found and index == 0 and not await self._take_up(dialog, row):
-                continue
+            elif found and index == 0:
+                taken = await self._take_up(dialog, row)
+                if taken is None:
+                    continue
+                row = taken
             if await self._attempt(dialog, row):
-                sent.append((row.update_id, row.position))
+                sent = row.id
         return sent
 
     async def _start_retry(self, row: OutboxRow) -> OutboxRow:
         assert row.not_before is not None
-        remaining = row.not_before - time.time()
+        now = self._store.now()
+        # A clock that shows less than when it was postponed was set back, and says nothing about what remains.
+        remaining = row.not_before - now if now >= (row.postponed_at or 0.0) else 0.0
         if remaining > 0:
             raise Waits(remaining)
-        if not await until_stored(self._store.postpone, row, row.attempts, None):
-            raise Waits(0.0)
-        return row._replace(not_before=None)
+        return await self._change(row, row._replace(attempts=row.attempts + 1, not_before=None, postponed_at=None))
 
-    async def _take_up(self, dialog: Dialog, row: OutboxRow) -> bool:
-        """Somebody who is gone may have sent it: say so, and return whether to send it (again)."""
+    async def _take_up(self, dialog: Dialog, row: OutboxRow) -> OutboxRow | None:
+        """Somebody who is gone may have sent it: count that, and return it where it is to be sent (again)."""
         await until_stored(self._store.count, "uncertain")
-        if row.resend:
-            logger.warning(
-                "Reply %s to %s may be sent a second time: whoever sent it was gone before noting it", row.key, dialog
-            )
-            return True
-        await self._set_aside(dialog, row, "It may have been sent, and must not be sent twice")
-        return False
+        if not row.resend:
+            await self._set_aside(dialog, row, "It may have been sent, and must not be sent twice")
+            return None
+        if row.unknown + 1 >= MOST_UNKNOWN:
+            await self._set_aside(dialog, row, f"Nobody knows whether one of {MOST_UNKNOWN} attempts arrived")
+            return None
+        self._observe(Repeated(dialog, row.key))
+        return await self._change(row, row._replace(attempts=row.attempts + 1, unknown=row.unknown + 1))
+
+    async def _change(self, row: OutboxRow, then: OutboxRow) -> OutboxRow:
+        if not await until_stored(self._store.postpone, row, then):
+            raise LookAgain
+        return then
 
     async def _attempt(self, dialog: Dialog, row: OutboxRow) -> bool:
         """Hand a command to its channel; return whether it was sent.
@@ -116,8 +126,7 @@ class Sender:
             await self._set_aside(dialog, row, f"The bot has no channel {dialog.channel} any more")
             return False
         try:
-            await channel.send(Command(row.content, row.key, row.resend), dialog)
-            return True
+            await channel.send(Command(row.content, row.key, row.resend, row.address), dialog)
         except RetryLater as error:
             await self._postpone(dialog, row, error.reason, error.retry_after)
         except StorageUnavailable as error:  # a channel whose replies are kept here
@@ -127,32 +136,38 @@ class Sender:
         except Undeliverable as error:
             await self._set_aside(dialog, row, error.reason)
         except Exception as error:
-            logger.exception("Channel %s failed at a reply to %s", dialog.channel, dialog)
-            if row.attempts + 1 >= ATTEMPTS_AT_A_BUG:
-                await self._set_aside(dialog, row, f"{type(error).__name__}: {error}")
-            else:
-                await self._resend_or_set_aside(dialog, row, f"{type(error).__name__} in the channel")
+            self._observe(ChannelFailed(dialog, error))
+            await self._resend_or_set_aside(dialog, row, f"{type(error).__name__} in the channel: {error}")
+        else:
+            self._observe(WasSent(dialog, row.key))
+            return True
         return False
 
     async def _resend_or_set_aside(self, dialog: Dialog, row: OutboxRow, reason: str) -> None:
         await until_stored(self._store.count, "uncertain")
-        if row.resend:
-            await self._postpone(dialog, row, f"{reason}; it may arrive twice", None)
-        else:
+        unknown = row.unknown + 1
+        if not row.resend:
             await self._set_aside(dialog, row, f"{reason}; it may have arrived, and must not be sent twice")
+        elif unknown >= MOST_UNKNOWN:
+            await self._set_aside(dialog, row, f"{reason}; after {unknown} attempts nobody knows whether it arrived")
+        else:
+            await self._postpone(dialog, row, f"{reason}; it may arrive twice", None, unknown)
 
-    async def _postpone(self, dialog: Dialog, row: OutboxRow, reason: str, retry_after: float | None) -> None:
-        now = time.time()
-        if now - row.committed_at > self._give_up_after:
-            await self._set_aside(dialog, row, f"Gave up after {now - row.committed_at:.0f} seconds: {reason}")
+    async def _postpone(
+        self, dialog: Dialog, row: OutboxRow, reason: str, wish: float | None, unknown: int | None = None
+    ) -> None:
+        now = self._store.now()
+        age = now - row.committed_at
+        if age >= self._give_up_after:
+            await self._set_aside(dialog, row, f"Gave up after {age:.0f} seconds: {reason}")
             return
-        attempts = row.attempts + 1
-        wait = retry_after if retry_after is not None else backoff(attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
-        logger.warning("Reply %s to %s waits %.1f seconds: %s", row.key, dialog, wait, reason)
-        stored = await until_stored(self._store.postpone, row, attempts, now + wait)
-        raise Waits(wait if stored else 0.0)
+        wait = pause(row.attempts + 1, wish, min(self._give_up_after - age, self._give_up_after))
+        self._observe(Postponed(dialog, row.key, wait, reason))
+        unknown = row.unknown if unknown is None else unknown
+        await self._change(row, row._replace(unknown=unknown, not_before=now + wait, postponed_at=now))
+        raise Waits(wait)
 
     async def _set_aside(self, dialog: Dialog, row: OutboxRow, reason: str) -> None:
-        logger.error("Reply %s to %s is set aside: %s", row.key, dialog, reason)
+        self._observe(CommandSetAside(dialog, row.key, reason))
         if not await until_stored(self._store.set_aside_command, str(dialog), row, reason):
-            raise Waits(0.0)
+            raise LookAgain

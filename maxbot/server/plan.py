@@ -9,7 +9,8 @@ from maxbot.locks.custom import find_factory
 from maxbot.server.cpus import usable_cpus
 from maxbot.server.edge.sockets import is_public
 from maxbot.settings import Settings, Updater, options
-from maxbot.storage.sqlite.place import new_path, sqlite_path
+from maxbot.storage.claim import FileId
+from maxbot.storage.place import check_url, new_database
 
 HOST = "localhost"
 PORT = 8080
@@ -27,6 +28,8 @@ class Plan(Settings):
     """Its URL; where nobody named one, that of a new file."""
     shared: bool
     """Whether the user locks reach further than this run's processes, so that other runs may use its database too."""
+    database_file: FileId | None = None
+    """What tells the database's file, once it is claimed, from another one in its place."""
 
 
 def make_plan(settings: Settings, bot: MaxBot) -> Plan:
@@ -40,7 +43,7 @@ def make_plan(settings: Settings, bot: MaxBot) -> Plan:
     if settings.user_locks is not None:
         find_factory(settings.user_locks)
     if settings.database is not None:
-        sqlite_path(settings.database)
+        check_url(settings.database)
     said = {field.name: getattr(settings, field.name) for field in fields(settings)}
     decided = {
         "bot": _absolute(settings.bot),
@@ -48,7 +51,7 @@ def make_plan(settings: Settings, bot: MaxBot) -> Plan:
         "host": HOST if settings.host is None else settings.host,
         "port": PORT if settings.port is None else settings.port,
         "workers": _workers(settings, updater),
-        "database": settings.database or f"sqlite:///{new_path()}",
+        "database": settings.database or new_database(),
         "shared": settings.user_locks is not None or bot.user_locks is not None,
     }
     plan = Plan(**{**said, **decided})

@@ -5,6 +5,7 @@ import shlex
 import signal
 import socket
 from collections.abc import Iterable
+from dataclasses import replace
 
 from maxbot.bot import MaxBot
 from maxbot.channels.base import Channel
@@ -14,7 +15,7 @@ from maxbot.server.edge.sockets import bind
 from maxbot.server.plan import Plan, make_plan
 from maxbot.server.supervisor.process import WorkerProcess
 from maxbot.settings import Settings
-from maxbot.storage.sqlite.place import check_place, claim, sqlite_path
+from maxbot.storage.place import claim_database
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def _supervise(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
     # A worker takes longer to import its modules than the supervisor takes for all that follows: they start together.
     unborn = [WorkerProcess(f"worker-{number}", sockets) for number in range(1, plan.workers + 1)]
     try:
-        _claim = _claim_database(plan)
+        plan = _claim_database(plan)
     except BaseException:
         for process in unborn:
             process.abandon()
@@ -53,7 +54,7 @@ def _supervise(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
 
 
 def _serve(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
-    _claim = _claim_database(plan)
+    plan = _claim_database(plan)
     import uvloop
 
     from maxbot.locks.memory import MemoryLocks
@@ -75,11 +76,10 @@ def _serve(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
     return status
 
 
-def _claim_database(plan: Plan) -> int | None:
-    """See whether the database can be used, and claim it; return the descriptor that holds our claim on it."""
-    path = sqlite_path(plan.database)
-    check_place(path)
-    return None if plan.shared else claim(path, OWNER_TIMEOUT)
+def _claim_database(plan: Plan) -> Plan:
+    """Claim the database until this process ends; return the plan with what tells it from another one in its place."""
+    claim = claim_database(plan.database, OWNER_TIMEOUT, shared=plan.shared)
+    return replace(plan, database_file=claim.file)
 
 
 def base_url(host: str, sockets: list[socket.socket]) -> str:
@@ -125,7 +125,8 @@ def farewell(plan: Plan, status: int) -> None:
         plan: Names the database.
         status: The run's; of one that failed, nobody need be told that its database was not reached.
     """
-    from maxbot.storage.prepare import open_backend, summarize
+    from maxbot.storage.inspect import summarize
+    from maxbot.storage.prepare import open_backend
 
     summary = summarize(open_backend(plan.database, plan.durability))
     if summary is None:

@@ -4,29 +4,26 @@ Calls made while a transaction is running are gathered and run together as the n
 less a call costs; an idle worker's call does not wait for others.
 
     event loop                          storage thread
-    call(operation, item) ─▶ waiting ─▶ BEGIN, operation(connection, items) for each kind, COMMIT
+    call(operation, item) ─▶ waiting ─▶ begin, operation(transaction, items) for each kind, commit
+    ask(operation, item)  ─▶ waiting ─▶ operation(transaction, items), beside whoever writes
     future ◀──────────────────────────── results
 """
 
 import asyncio
-import contextlib
-import logging
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-
-from maxbot.errors import StorageError, StorageUnavailable
-
-logger = logging.getLogger(__name__)
+from maxbot.errors import StorageDamaged, StorageError, StorageUnavailable
+from maxbot.events import Observer, Unavailable, nobody
+from maxbot.storage.backend import Backend
+from maxbot.storage.statement import Transaction
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-Operation = Callable[[Connection, list[Item]], list[Result]]
+Operation = Callable[[Transaction, list[Item]], Sequence[Result]]
 """Does the same thing for several callers at once, within a transaction that others share. One result for each item.
 
 It may run again with the same items after a failure, and must leave nothing outside the database.
@@ -41,31 +38,11 @@ LARGEST_GROUP = 200
 """Calls in one transaction: enough to share its cost, few enough that other processes get their turn at SQLite."""
 
 
-class Backend(Protocol):
-    """What differs between databases."""
-
-    def engine(self) -> Engine:
-        """Return an engine whose connections are set up. Used by one thread."""
-
-    def begin(self, connection: Connection) -> None:
-        """Start a transaction that may write. Waits for its turn.
-
-        Raises:
-            OperationalError: The turn did not come.
-            OSError: The database is not where it was.
-        """
-
-    def end(self) -> None:
-        """Called after each transaction's commit or rollback: let the next writer have its turn."""
-
-    def close(self) -> None:
-        """Called last: give back what `begin` opened."""
-
-
 class _Call(NamedTuple):
     operation: Operation[Any, Any]
     item: Any
     future: asyncio.Future[Any]
+    writes: bool
 
 
 class Database:
@@ -73,12 +50,12 @@ class Database:
 
     Args:
         backend: The kind of database, see `maxbot.storage.prepare.open_backend`.
+        observe: Told when the database does not do what it was asked for.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, observe: Observer = nobody) -> None:
         self._backend = backend
-        self._engine = backend.engine()
-        self._connection: Connection | None = None
+        self._observe = observe
         self._waiting: list[_Call] = []
         self._arrived = threading.Condition()
         self._closing = False
@@ -97,11 +74,26 @@ class Database:
             StorageUnavailable: (from the future) Nothing was stored; the same call may work later.
             StorageError: (from the future) Nothing was stored, and it would fail again.
         """
+        return self._enqueue(operation, item, writes=True)
+
+    def ask(self, operation: Operation[Item, Result], item: Item) -> asyncio.Future[Result]:
+        """Run an `operation` that only reads, in one statement: it waits for nobody who writes, and holds up nobody.
+
+        Returns:
+            A future as that of `call`.
+        """
+        return self._enqueue(operation, item, writes=False)
+
+    def leads(self) -> bool:
+        """Whether this worker does what one worker is enough for."""
+        return self._backend.leads()
+
+    def _enqueue(self, operation: Operation[Item, Result], item: Item, *, writes: bool) -> asyncio.Future[Result]:
         future: asyncio.Future[Result] = self._loop.create_future()
         with self._arrived:
             if self._closing:
                 raise StorageUnavailable("the database is closed")
-            self._waiting.append(_Call(operation, item, future))
+            self._waiting.append(_Call(operation, item, future, writes))
             if len(self._waiting) == 1:
                 self._arrived.notify()
         return future
@@ -117,9 +109,8 @@ class Database:
 
     def _serve(self) -> None:
         while calls := self._next_group():
-            self._loop.call_soon_threadsafe(_settle, calls, self._run(calls))
-        self._disconnect()
-        self._engine.dispose()
+            outcomes = self._run(calls)
+            self._loop.call_soon_threadsafe(_settle, calls, outcomes, self._observe)
         self._backend.close()
 
     def _next_group(self) -> list[_Call]:
@@ -132,70 +123,83 @@ class Database:
         return calls
 
     def _run(self, calls: list[_Call]) -> list[Any]:
-        try:
-            if self._connection is None:
-                self._connection = self._engine.connect()
-            return self._transaction(self._connection, calls)
-        except Exception as error:
-            failure = _storage_error(error, self._engine)
-        if isinstance(failure, StorageUnavailable):
-            self._disconnect()  # whatever is wrong with it, the next one is new
-            return [failure] * len(calls)
-        if len(calls) == 1:
-            return [failure]
-        # One of them cannot be stored as it is (a text the database does not take): the others must not suffer.
-        return [outcome for call in calls for outcome in self._run([call])]
-
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(SQLAlchemyError):
-                connection.invalidate()
-                connection.close()
-
-    def _transaction(self, connection: Connection, calls: list[_Call]) -> list[Any]:
-        kinds: dict[Operation[Any, Any], list[int]] = {}
+        """Return the outcome of each call: its result, or the error to raise."""
+        kinds: dict[tuple[bool, Operation[Any, Any]], list[int]] = {}
         for index, call in enumerate(calls):
-            kinds.setdefault(call.operation, []).append(index)
-        results: list[Any] = [None] * len(calls)
+            kinds.setdefault((call.writes, call.operation), []).append(index)
+        outcomes: list[Any] = [None] * len(calls)
+        writing = [(operation, indexes) for (writes, operation), indexes in kinds.items() if writes]
+        if writing:
+            self._write(calls, writing, outcomes)
+        for (writes, operation), indexes in kinds.items():
+            if not writes:
+                self._read(calls, operation, indexes, outcomes)
+        return outcomes
+
+    def _write(
+        self, calls: list[_Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
+    ) -> None:
         try:
-            self._backend.begin(connection)
-            for operation, indexes in kinds.items():
-                for index, result in zip(
-                    indexes, operation(connection, [calls[index].item for index in indexes]), strict=True
-                ):
-                    results[index] = result
-            connection.commit()
+            self._transaction(calls, kinds, outcomes)
+            return
+        except Exception as error:
+            failure = self._backend.failure(error)
+        if isinstance(failure, StorageUnavailable):
+            self._backend.disconnect()  # whatever is wrong with it, the next one is new
+        members = [(operation, index) for operation, indexes in kinds for index in indexes]
+        if len(members) == 1 or (isinstance(failure, StorageUnavailable) and not isinstance(failure, StorageDamaged)):
+            for _, index in members:
+                outcomes[index] = failure
+            return
+        # One of them cannot be stored as it is (a text the database does not take), or needs a page that is damaged:
+        # the others must not suffer.
+        for operation, index in members:
+            self._write(calls, [(operation, [index])], outcomes)
+
+    def _transaction(
+        self, calls: list[_Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
+    ) -> None:
+        transaction = self._backend.begin()
+        try:
+            for operation, indexes in kinds:
+                _apply(transaction, operation, calls, indexes, outcomes)
+            self._backend.commit()
         except BaseException:
-            connection.rollback()
+            self._backend.roll_back()
             raise
-        finally:
-            self._backend.end()
-        return results
+
+    def _read(
+        self, calls: list[_Call], operation: Operation[Any, Any], indexes: list[int], outcomes: list[Any]
+    ) -> None:
+        try:
+            _apply(self._backend.reading(), operation, calls, indexes, outcomes)
+        except Exception as error:
+            failure = self._backend.failure(error)
+            if isinstance(failure, StorageUnavailable):
+                self._backend.disconnect()
+            for index in indexes:
+                outcomes[index] = failure
 
 
-def _settle(calls: list[_Call], outcomes: list[Any]) -> None:
+def _apply(
+    transaction: Transaction,
+    operation: Operation[Any, Any],
+    calls: list[_Call],
+    indexes: list[int],
+    outcomes: list[Any],
+) -> None:
+    results = operation(transaction, [calls[index].item for index in indexes])
+    for index, result in zip(indexes, results, strict=True):
+        outcomes[index] = result
+
+
+def _settle(calls: list[_Call], outcomes: list[Any], observe: Observer) -> None:
+    for failure in {id(outcome): outcome for outcome in outcomes if isinstance(outcome, StorageUnavailable)}.values():
+        observe(Unavailable(str(failure), isinstance(failure, StorageDamaged)))
     for call, outcome in zip(calls, outcomes, strict=True):
         if call.future.done():  # the caller was cancelled; what it asked for is done all the same
             continue
-        if isinstance(outcome, BaseException):
+        if isinstance(outcome, StorageError):
             call.future.set_exception(outcome)
         else:
             call.future.set_result(outcome)
-
-
-def _storage_error(error: Exception, engine: Engine) -> StorageError:
-    driver = engine.dialect.loaded_dbapi
-    if isinstance(error, driver.Error):  # from a `Statement`, which SQLAlchemy did not run
-        error = DBAPIError.instance("", {}, error, driver.Error, dialect=engine.dialect)
-    if isinstance(error, StorageError):
-        return error
-    if isinstance(error, DBAPIError):
-        reason = str(error.orig)
-        if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
-            return StorageUnavailable(reason)
-        return StorageError(reason)
-    if isinstance(error, SQLAlchemyError | OSError):
-        return StorageUnavailable(str(error))
-    logger.error("A database operation failed; this is a bug", exc_info=error)
-    return StorageError(f"{type(error).__name__}: {error}")

@@ -1,30 +1,35 @@
 """Make a database ready: create, migrate, or refuse it. Every worker does so at its start; the first has the work."""
 
 from pathlib import Path
-from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from maxbot.errors import StartError
-from maxbot.storage.schema import REVISION, dead_letters, inbox, metadata, outbox, revisions
+from maxbot.storage.backend import Backend
+from maxbot.storage.claim import FileId
+from maxbot.storage.schema import REVISION, inbox, metadata, revisions
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.sqlite.place import sqlite_path
-from maxbot.storage.tables.counters import read_counters
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def open_backend(url: str, durability: str) -> SQLite:
+def open_backend(url: str, durability: str, file: FileId | None = None) -> Backend:
     """Return the kind of database that a URL names.
+
+    Args:
+        url: As `--database` takes it.
+        durability: What a commit survives: `process` or `power-loss`.
+        file: What tells the run's file from another one in its place, where the database is one.
 
     Raises:
         UsageError: No database can be meant.
     """
-    return SQLite(sqlite_path(url), survive_power_loss=durability == "power-loss")
+    return SQLite(sqlite_path(url), survive_power_loss=durability == "power-loss", file=file)
 
 
-def prepare(backend: SQLite) -> None:
+def prepare(backend: Backend) -> None:
     """Create the tables, or bring those of an older release up to date.
 
     Raises:
@@ -32,23 +37,23 @@ def prepare(backend: SQLite) -> None:
     """
     engine = backend.engine()
     try:
-        backend.path.touch()
+        backend.check()
         with engine.connect() as connection:
-            _bring_up_to_date(connection, backend.path)
+            _bring_up_to_date(connection, backend.name)
     except (DBAPIError, OSError) as error:
         reason = str(error.orig) if isinstance(error, DBAPIError) else error.strerror or str(error)
-        raise StartError(f"The database {backend.path} cannot be used: {reason}{_advice(reason)}") from None
+        raise StartError(f"The database {backend.name} cannot be used: {reason}{_advice(reason)}") from None
     finally:
         engine.dispose()
         backend.close()
 
 
-def _bring_up_to_date(connection: Connection, path: Path) -> None:
+def _bring_up_to_date(connection: Connection, name: str) -> None:
     with connection.begin():
         tables = inspect(connection).get_table_names()
         if revisions.name not in tables or inbox.name not in tables:  # others use Alembic too
             if tables:
-                raise StartError(f"The database {path} belongs to something else: name another one with --database")
+                raise StartError(f"The database {name} belongs to something else: name another one with --database")
             metadata.create_all(connection)
             connection.execute(insert(revisions), {"version_num": REVISION})
             return
@@ -57,7 +62,7 @@ def _bring_up_to_date(connection: Connection, path: Path) -> None:
             return
         if revision not in known_revisions():
             raise StartError(
-                f"The database {path} was made by a newer release of maxbot (schema {revision}, this one knows "
+                f"The database {name} was made by a newer release of maxbot (schema {revision}, this one knows "
                 f"{REVISION}): update maxbot, or name another database with --database"
             )
         migrate(connection)
@@ -90,31 +95,3 @@ def _advice(reason: str) -> str:
     if "locked" in reason:
         return ". Another program is writing to it"
     return ""
-
-
-class Summary(NamedTuple):
-    """What a database holds after a run."""
-
-    updates: int
-    """In the inbox: accepted, not yet answered."""
-    commands: int
-    """In the outbox: committed, not yet sent."""
-    dead_letters: int
-    counters: dict[str, int]
-
-
-def summarize(backend: SQLite) -> Summary | None:
-    """Count what is left in a database; None where it does not answer."""
-    engine = backend.engine()
-    try:
-        with engine.connect() as connection:
-            updates, commands, letters = (
-                connection.execute(select(func.count()).select_from(table)).scalar_one()
-                for table in (inbox, outbox, dead_letters)
-            )
-            return Summary(updates, commands, letters, read_counters(connection))
-    except DBAPIError:
-        return None
-    finally:
-        engine.dispose()
-        backend.close()

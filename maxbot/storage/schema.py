@@ -6,33 +6,38 @@
                 outbox ─ commands committed and not yet sent; (`update_id`, `position`) is their order
     set aside   dead_letters ─ updates and commands that were given up, with the reason
     web         replies ─ what the `web` channel's clients fetch
-    count       counters ─ rare events worth counting over restarts (`uncertain`, `dead_letters`, …)
+    count       counters ─ rare events worth counting over restarts (docs/reference/database.md)
+    hosts       sessions ─ the workers alive, on databases that several hosts share; empty on SQLite
 
-Points in time are seconds since the epoch, UTC. Messages, states and commands are JSON.
+Accepting only appends, to `seen` and `inbox`: the row in `dialogs` is made by the first turn. Points in time are
+seconds since the epoch, UTC. Messages, addresses, states and contents are JSON.
+
+`owner`, `accepted_by` and `sessions` are for databases that several hosts share. On SQLite they cost a byte a row and a
+page of 4 KiB; without them the first release with such a database would migrate the tables of every user.
 """
 
 from sqlalchemy import (
     Boolean,
     Column,
-    Float,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     SmallInteger,
     String,
     Table,
-    Text,
     UniqueConstraint,
+    false,
 )
+
+from maxbot.storage.columns import JSON, LONG_TEXT, MOMENT, NUMBER, Key
 
 REVISION = "0001"
 """The schema below. A change adds a file to `migrations/versions`, whose `revision` is then named here."""
 
 metadata = MetaData()
 
-# `String(401)`: a channel's name, a colon and a user's name, both within the limits of `maxbot.types`.
-DIALOG = String(401)
+# 401: a channel's name, a colon and a user's name, both within the limits of `maxbot.types`.
+DIALOG = Key(401)
 
 revisions = Table("alembic_version", metadata, Column("version_num", String(32), primary_key=True))
 
@@ -40,22 +45,25 @@ seen = Table(
     "seen",
     metadata,
     # Given in the order of acceptance: within a dialog, a lower one was accepted earlier.
-    Column("id", Integer, primary_key=True),
-    Column("channel", String(200), nullable=False),
-    Column("key", String(200), nullable=False),
-    Column("accepted_at", Float, nullable=False),
+    Column("id", NUMBER, primary_key=True),
+    Column("channel", Key(200), nullable=False),
+    Column("key", Key(200), nullable=False),
+    Column("accepted_at", MOMENT, nullable=False),
+    # Which transaction it was, on a database that does not say which of several rows an INSERT made.
+    Column("accepted_by", NUMBER, nullable=True),
     UniqueConstraint("channel", "key", name="seen_once"),
 )
 
 inbox = Table(
     "inbox",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),  # the `seen.id` of the update
+    Column("id", NUMBER, primary_key=True, autoincrement=False),  # the `seen.id` of the update
     Column("dialog", DIALOG, nullable=False),
-    Column("message", LargeBinary, nullable=False),
-    Column("accepted_at", Float, nullable=False),
+    Column("message", JSON, nullable=False),
+    Column("address", JSON, nullable=True),  # where to answer to, beyond the user's name
+    Column("accepted_at", MOMENT, nullable=False),
     # How often a turn of it was started by somebody who found it left behind by a process that died.
-    Column("attempts", SmallInteger, nullable=False, default=0, server_default="0"),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Index("inbox_order", "dialog", "id"),
 )
 
@@ -63,54 +71,74 @@ dialogs = Table(
     "dialogs",
     metadata,
     Column("dialog", DIALOG, primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("state", LargeBinary, nullable=False),
+    Column("version", NUMBER, nullable=False),
+    Column("state", JSON, nullable=False),
+    Column("address", JSON, nullable=True),  # the latest that an update brought
+    Column("failures", SmallInteger, nullable=False, server_default="0"),  # turns in a row that failed
+    Column("owner", NUMBER, nullable=True),  # the session that runs its turns
 )
 
 outbox = Table(
     "outbox",
     metadata,
-    Column("update_id", Integer, primary_key=True, autoincrement=False),
+    Column("update_id", NUMBER, primary_key=True, autoincrement=False),
     Column("position", SmallInteger, primary_key=True, autoincrement=False),
     Column("dialog", DIALOG, nullable=False),
-    Column("content", LargeBinary, nullable=False),
+    Column("content", JSON, nullable=False),
     Column("resend", Boolean(create_constraint=False), nullable=False),
-    Column("committed_at", Float, nullable=False),
-    Column("attempts", SmallInteger, nullable=False),
+    Column("committed_at", MOMENT, nullable=False),
+    # How many attempts were begun before the one that is on its way or waits, and how many of them ended unknown.
+    Column("attempts", Integer, nullable=False),
+    Column("unknown", SmallInteger, nullable=False),
     # Set while a failed command waits for its next attempt, and until then it is certain that it was not sent.
     # NULL: it may be on its way this moment; who finds it so after a crash cannot know whether it arrived.
-    Column("not_before", Float, nullable=True),
+    Column("not_before", MOMENT, nullable=True),
+    # When that was decided. A clock that says less has been set back, and the wait is over.
+    Column("postponed_at", MOMENT, nullable=True),
     Index("outbox_order", "dialog", "update_id", "position"),
 )
 
 dead_letters = Table(
     "dead_letters",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     Column("kind", String(10), nullable=False),  # "update" or "command"
     Column("dialog", DIALOG, nullable=False),
-    Column("update_id", Integer, nullable=False),
+    Column("update_id", NUMBER, nullable=False),
     Column("position", SmallInteger, nullable=True),
-    Column("content", LargeBinary, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("traceback", Text, nullable=True),
-    Column("set_aside_at", Float, nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("address", JSON, nullable=True),
+    Column("resend", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    Column("reason", LONG_TEXT, nullable=False),
+    Column("traceback", LONG_TEXT, nullable=True),
+    Column("set_aside_at", MOMENT, nullable=False),
 )
 
 replies = Table(
     "replies",
     metadata,
-    Column("id", Integer, primary_key=True),  # the number that clients count on: grows within a dialog
+    Column("id", NUMBER, primary_key=True),  # the number that clients count on: grows within a dialog
     Column("dialog", DIALOG, nullable=False),
-    Column("key", String(60), nullable=False, unique=True),
-    Column("content", LargeBinary, nullable=False),
-    Column("put_at", Float, nullable=False),
+    Column("key", Key(60), nullable=False, unique=True),
+    Column("content", JSON, nullable=False),
+    Column("put_at", MOMENT, nullable=False),
     Index("replies_order", "dialog", "id"),
 )
 
 counters = Table(
     "counters",
     metadata,
-    Column("name", String(60), primary_key=True),
-    Column("value", Integer, nullable=False),
+    Column("name", Key(60), primary_key=True),
+    Column("value", NUMBER, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", NUMBER, primary_key=True),
+    Column("host", String(200), nullable=False),
+    Column("revision", String(32), nullable=False),  # the schema that the worker knows
+    Column("until", MOMENT, nullable=False),  # the end of its lease
+    Column("group_number", NUMBER, nullable=False),  # its last transaction that was committed
+    Column("ended", Boolean(create_constraint=False), nullable=False),
 )

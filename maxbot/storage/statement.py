@@ -1,60 +1,74 @@
-"""Statements on the path of a message: written in SQLAlchemy, compiled once, run by the driver.
+"""Statements: written in SQLAlchemy, compiled once for each database, run by its driver.
 
-SQLAlchemy's own execution costs about 20 µs a statement, for work that these need not have done at each call; a message
-passes nine of them. They take and give only text, bytes, numbers and NULL, which all drivers know.
+SQLAlchemy's own execution costs about 20 µs a statement, for work that these need not have done at each call. They take
+and give only text, bytes, numbers and NULL, which all drivers know.
+
+An operation has k items and gives its statement k-long columns, by name; what a database makes of them is its own
+(`Transaction`): SQLite runs the statement k times, others once for all.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Dialect
 from sqlalchemy.sql import ClauseElement
+
+Row = tuple[Any, ...]
 
 
 class Statement:
     """A statement whose parameters are all bound by name.
 
     Args:
-        core: The statement.
-        sqlite: Stands in its place on SQLite, where the databases have different words.
+        core: The statement, where all databases have the same words.
+        sqlite: Stands in its place on SQLite.
+        postgresql: On PostgreSQL: in SQLAlchemy, or as its own text.
+        mysql: On MySQL and MariaDB.
     """
 
-    def __init__(self, core: ClauseElement | None = None, *, sqlite: ClauseElement | None = None) -> None:
+    def __init__(
+        self,
+        core: ClauseElement | None = None,
+        *,
+        sqlite: ClauseElement | None = None,
+        postgresql: ClauseElement | str | None = None,
+        mysql: ClauseElement | str | None = None,
+    ) -> None:
         self._core = core
-        self._of_dialect = {"sqlite": sqlite} if sqlite is not None else {}
-        self._compiled: dict[str, str] = {}
+        self._own = {"sqlite": sqlite, "postgresql": postgresql, "mysql": mysql}
+        self.compiled: dict[str, tuple[str, list[str]]] = {}
+        """For each database that has run it: the text, and the names of its parameters in their order."""
 
-    def _text(self, connection: Connection) -> str:
-        return self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
+    def compile(self, dialect: Dialect) -> tuple[str, list[str]]:
+        """Return the text and the names of its parameters, and keep them.
 
-    def _compile(self, dialect: Dialect) -> str:
-        core = self._of_dialect.get(dialect.name, self._core)
-        if core is None:
+        Args:
+            dialect: With a `paramstyle` that goes by position.
+        """
+        words = self._own.get(dialect.name)
+        words = self._core if words is None else words
+        if words is None:
             raise NotImplementedError(f"{dialect.name} has no words for this yet")
-        compiled = core.compile(dialect=dialect)
+        if isinstance(words, str):
+            return self.compiled.setdefault(dialect.name, (words, []))
+        compiled = words.compile(dialect=dialect)
         constants = [name for name, value in compiled.params.items() if value is not None]
         assert not constants, f"a Statement binds by name only, write constants as literals: {constants}"
-        return self._compiled.setdefault(dialect.name, str(compiled))
+        names = list(getattr(compiled, "positiontup", None) or ())
+        return self.compiled.setdefault(dialect.name, (str(compiled), names))
 
-    def row(self, connection: Connection, parameters: dict[str, Any]) -> Any:
-        """Return the only row as a tuple, or None."""
-        cursor = connection.connection.cursor()
-        cursor.execute(self._text(connection), parameters)
-        return cursor.fetchone()
 
-    def rows(self, connection: Connection, parameters: dict[str, Any]) -> list[Any]:
-        """Return all rows as tuples."""
-        cursor = connection.connection.cursor()
-        cursor.execute(self._text(connection), parameters)
-        return list(cursor.fetchall())
+class Transaction(Protocol):
+    """What an operation is given: statements over columns. Each column has an entry for each of the items."""
 
-    def changes(self, connection: Connection, parameters: dict[str, Any]) -> int:
-        """Run it once; return how many rows it changed."""
-        cursor = connection.connection.cursor()
-        cursor.execute(self._text(connection), parameters)
-        return cursor.rowcount
+    def run(self, statement: Statement, **columns: Sequence[Any]) -> None:
+        """Run it for all items."""
 
-    def many(self, connection: Connection, parameters: Sequence[dict[str, Any]]) -> None:
-        """Run it for each of several parameters."""
-        if parameters:
-            connection.connection.cursor().executemany(self._text(connection), parameters)
+    def changes(self, statement: Statement, **columns: Sequence[Any]) -> list[int]:
+        """Run it; return how many rows it changed for each item, in the order of the items."""
+
+    def row(self, statement: Statement, **columns: Sequence[Any]) -> list[Row | None]:
+        """Run it; return its only row for each item, or None."""
+
+    def rows(self, statement: Statement, **columns: Sequence[Any]) -> list[list[Row]]:
+        """Run it; return its rows for each item."""

@@ -2,15 +2,17 @@
 
 import time
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import select
 
 from maxbot.storage.database import Database
+from maxbot.storage.schema import revisions
+from maxbot.storage.statement import Statement, Transaction
 from maxbot.storage.tables import counters, dead_letters, inbox, outbox, replies, turns
 from maxbot.storage.tables.oldest import Older
-from maxbot.types import Dialog, State, Update
+from maxbot.types import Command, Dialog, State, Update
 
 
 class Store:
@@ -18,16 +20,26 @@ class Store:
 
     Args:
         database: Does the work.
+        redact: Takes secrets out of texts: what a bot's error says is kept, and may name its token.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, redact: Callable[[str], str] = str) -> None:
         self._database = database
+        self._redact = redact
+
+    def now(self) -> float:
+        """Return the time by which stored moments are judged."""
+        return time.time()
+
+    def leads(self) -> bool:
+        """Whether this worker does what one worker is enough for."""
+        return self._database.leads()
 
     # inbox
 
     def accept(self, updates: Sequence[Update]) -> Future[list[bool]]:
         """Store updates durably; for each, return whether it was new."""
-        return self._database.call(inbox.accept, inbox.Accept(updates, time.time()))
+        return self._database.call(inbox.accept, inbox.Accept(updates, self.now()))
 
     def mark_attempt(self, update_id: int) -> Future[int]:
         """Count a start at an update left behind; return which it is, from 1."""
@@ -38,39 +50,50 @@ class Store:
         future = self._database.call(inbox.mark_attempt, inbox.MarkAttempt(update_id, -1))
         future.add_done_callback(lambda done: done.exception())  # or asyncio complains that nobody looked
 
-    def find_pending(self, older_than: float, after: str, limit: int) -> Future[list[str]]:
-        """Return up to `limit` dialogs above `after` with work that has waited for `older_than` seconds."""
-        now = time.time()
-        return self._database.call(inbox.find_pending, inbox.FindPending(now - older_than, now, after, limit))
+    def newest(self) -> Future[int]:
+        """Return the number of the update accepted last."""
+        return self._database.ask(inbox.newest, None)
+
+    def find_pending(self, upto: int | None, after: str, limit: int) -> Future[list[str]]:
+        """Return up to `limit` dialogs above `after` with work of updates up to a number; None for all there is."""
+        return self._database.ask(inbox.find_pending, inbox.FindPending(upto, self.now(), after, limit))
 
     def forget(self, older_than: float, limit: int) -> Future[int]:
         """Remove up to `limit` keys of updates accepted over `older_than` seconds ago; return how many."""
-        return self._database.call(inbox.forget, Older(time.time() - older_than, limit))
+        return self._database.call(inbox.forget, Older(self.now() - older_than, limit))
 
     # turns
 
-    def load(self, dialog: str, sent: Sequence[tuple[int, int]] = ()) -> Future[turns.Work]:
-        """Remove commands that were sent, and return what is next for the dialog."""
+    def load(self, dialog: str, sent: outbox.Sent | None = None) -> Future[turns.Work]:
+        """Remove a command that was sent, and return what is next for the dialog."""
         return self._database.call(turns.load, turns.Load(dialog, sent))
 
     def commit(
-        self, dialog: str, version: int, update_id: int, state: State, commands: list[dict[str, Any]]
+        self,
+        dialog: str,
+        version: int,
+        update_id: int,
+        state: State,
+        commands: Sequence[Command],
+        address: Any = None,
     ) -> Future[list[outbox.OutboxRow] | None]:
         """End a turn; return its commands, or None where somebody else's turn came first."""
-        return self._database.call(turns.commit, turns.Commit(dialog, version, update_id, state, commands, time.time()))
+        return self._database.call(
+            turns.commit, turns.Commit(dialog, version, update_id, state, commands, address, self.now())
+        )
 
     # outbox
 
-    def sent(self, update_id: int, position: int) -> Future[bool]:
+    def sent(self, sent: outbox.Sent) -> Future[bool]:
         """Remove a command that was sent; return whether it was still there."""
-        return self._database.call(outbox.sent, outbox.Sent(update_id, position))
+        return self._database.call(outbox.sent, sent)
 
-    def postpone(self, row: outbox.OutboxRow, attempts: int, not_before: float | None) -> Future[bool]:
+    def postpone(self, row: outbox.OutboxRow, then: outbox.OutboxRow) -> Future[bool]:
         """Remember how often a command was tried and when the next attempt may start (None: it starts now).
 
         Return False, and remember nothing, where the command is not as `row` says any more.
         """
-        return self._database.call(outbox.postpone, outbox.Postpone(row, attempts, not_before))
+        return self._database.call(outbox.postpone, outbox.Postpone(row, then))
 
     # dead letters
 
@@ -78,14 +101,25 @@ class Store:
         """Move an update to the dead letters; return whether it was still pending."""
         return self._database.call(
             dead_letters.set_aside_update,
-            dead_letters.SetAsideUpdate(dialog, update_id, reason, traceback, time.time()),
+            dead_letters.SetAsideUpdate(
+                dialog,
+                update_id,
+                self._redact(reason),
+                None if traceback is None else self._redact(traceback),
+                self.now(),
+            ),
         )
 
     def set_aside_command(self, dialog: str, row: outbox.OutboxRow, reason: str) -> Future[bool]:
         """Move a command to the dead letters; return whether it was still in the outbox."""
         return self._database.call(
-            dead_letters.set_aside_command, dead_letters.SetAsideCommand(dialog, row, reason, time.time())
+            dead_letters.set_aside_command,
+            dead_letters.SetAsideCommand(dialog, row, self._redact(reason), self.now()),
         )
+
+    def forget_letters(self, older_than: float, limit: int) -> Future[int]:
+        """Remove up to `limit` dead letters set aside over `older_than` seconds ago; return how many."""
+        return self._database.call(dead_letters.forget, Older(self.now() - older_than, limit))
 
     # counters
 
@@ -94,24 +128,27 @@ class Store:
         return self._database.call(counters.count, counters.Count(name))
 
     def ping(self) -> Future[None]:
-        """See whether the database answers."""
+        """See whether the database answers, and takes what is written."""
         return self._database.call(_ping, None)
 
     # replies: the `Mailbox` of `maxbot.channels.base`
 
     async def put(self, dialog: Dialog, key: str, content: dict[str, Any]) -> None:
         """Keep one reply. A second one with the same key changes nothing."""
-        await self._database.call(replies.put, replies.Put(str(dialog), key, content, time.time()))
+        await self._database.call(replies.put, replies.Put(str(dialog), key, content, self.now()))
 
     async def fetch(self, dialog: Dialog, after: int, limit: int = 100) -> list[tuple[int, dict[str, Any]]]:
         """Return up to `limit` replies above a number, in order."""
-        return await self._database.call(replies.fetch, replies.Fetch(str(dialog), after, limit))
+        return await self._database.ask(replies.fetch, replies.Fetch(str(dialog), after, limit))
 
     def expire(self, older_than: float, limit: int) -> Future[int]:
         """Remove up to `limit` replies put over `older_than` seconds ago; return how many."""
-        return self._database.call(replies.expire, Older(time.time() - older_than, limit))
+        return self._database.call(replies.expire, Older(self.now() - older_than, limit))
 
 
-def _ping(connection: Connection, items: list[None]) -> list[None]:
-    connection.execute(text("SELECT 1 FROM alembic_version"))
+_revision = Statement(select(revisions.c.version_num))
+
+
+def _ping(transaction: Transaction, items: list[None]) -> list[None]:
+    transaction.rows(_revision)
     return [None] * len(items)

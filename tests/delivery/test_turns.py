@@ -10,7 +10,7 @@ import pytest
 from maxbot.delivery.turns import MOST_ATTEMPTS, Turns
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
-from maxbot.types import Dialog, Message, State, Turn, Update
+from maxbot.types import Command, Dialog, Message, State, Turn, Update
 from tests.support.engine import counters, letters, run_with_store
 
 ANNA = Dialog("test", "1")
@@ -28,7 +28,7 @@ class Bot:
         state["half"] = "done"
         if self.behave is not None:
             await self.behave(dialog)
-        return Turn([{"text": "done"}], state)
+        return Turn([Command({"text": "done"})], state)
 
 
 async def run_one(

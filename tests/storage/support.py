@@ -1,18 +1,20 @@
-"""A prepared SQLite file, and a store on it."""
+"""A prepared database, and a store on it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
+from maxbot.storage.backend import Backend
 from maxbot.storage.database import Database
 from maxbot.storage.prepare import prepare
 from maxbot.storage.schema import metadata
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
-from maxbot.types import Dialog, Update
+from maxbot.types import Command, Dialog, Update
 
 ANNA = Dialog("telegram", "1")
 
@@ -22,25 +24,52 @@ def update(key: str, dialog: Dialog = ANNA, sequence: int | None = None) -> Upda
     return Update(dialog, key, {"text": key}, sequence)
 
 
-def prepared(path: Path) -> SQLite:
-    """Return the backend of a database that is ready."""
-    backend = SQLite(path)
-    prepare(backend)
-    return backend
+def says(*texts: str, resend: bool = True) -> list[Command]:
+    """Return commands with texts."""
+    return [Command({"text": text}, resend=resend) for text in texts]
+
+
+class Place(ABC):
+    """Where one database is, of one kind."""
+
+    @abstractmethod
+    def backend(self) -> Backend:
+        """Return a further way to it."""
+
+    def prepared(self) -> Backend:
+        """Return a way to it, once it is ready."""
+        backend = self.backend()
+        prepare(backend)
+        return backend
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Store]:
+        """Give a store on it."""
+        async with self.databases(1) as (database,):
+            yield Store(database)
+
+    def databases(self, count: int) -> AbstractAsyncContextManager[list[Database]]:
+        """Give several connections to it, each with its thread."""
+        return _connected(self, count)
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return all rows of a table, in the order of its first column."""
+        backend = self.backend()
+        engine = backend.engine()
+        columns = metadata.tables[table].c
+        try:
+            with engine.connect() as connection:
+                found = connection.execute(select(*columns).order_by(next(iter(columns)))).mappings()
+                return [dict(row) for row in found]
+        finally:
+            engine.dispose()
+            backend.close()
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncIterator[Store]:
-    """Give a store on a new or existing file."""
-    async with databases(path, 1) as (database,):
-        yield Store(database)
-
-
-@asynccontextmanager
-async def databases(path: Path, count: int) -> AsyncIterator[list[Database]]:
-    """Give several connections to a file, each with its thread."""
-    prepared(path)
-    made = [Database(SQLite(path)) for _ in range(count)]
+async def _connected(place: Place, count: int) -> AsyncIterator[list[Database]]:
+    place.prepared()
+    made = [Database(place.backend()) for _ in range(count)]
     try:
         yield made
     finally:
@@ -48,21 +77,39 @@ async def databases(path: Path, count: int) -> AsyncIterator[list[Database]]:
             await database.close()
 
 
-def rows(path: Path, table: str) -> list[dict[str, Any]]:
-    """Return all rows of a table, in the order of its first column."""
+class SQLitePlace(Place):
+    """A SQLite file."""
+
+    def __init__(self, directory: Path, name: str = "bot.db") -> None:
+        self.path = directory / name
+
+    def backend(self) -> SQLite:
+        return SQLite(self.path)
+
+
+def prepared(path: Path) -> SQLite:
+    """Return the backend of a SQLite file that is ready."""
     backend = SQLite(path)
-    engine = backend.engine()
-    columns = metadata.tables[table].c
-    try:
-        with engine.connect() as connection:
-            found = connection.execute(select(*columns).order_by(next(iter(columns)))).mappings()
-            return [dict(row) for row in found]
-    finally:
-        engine.dispose()
-        backend.close()
+    prepare(backend)
+    return backend
 
 
-async def turn(store: Store, dialog: Dialog, run: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> Any:
+def opened(path: Path) -> AbstractAsyncContextManager[Store]:
+    """Give a store on a new or existing SQLite file."""
+    return SQLitePlace(path.parent, path.name).opened()
+
+
+def databases(path: Path, count: int) -> AbstractAsyncContextManager[list[Database]]:
+    """Give several connections to a SQLite file."""
+    return SQLitePlace(path.parent, path.name).databases(count)
+
+
+def rows(path: Path, table: str) -> list[dict[str, Any]]:
+    """Return all rows of a table of a SQLite file."""
+    return SQLitePlace(path.parent, path.name).rows(table)
+
+
+async def turn(store: Store, dialog: Dialog, run: Callable[[dict[str, Any]], list[Command]]) -> Any:
     """Load a dialog, let `run` change its state and return commands, and commit."""
     work = await store.load(str(dialog))
     assert work.update is not None

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from maxbot.errors import StorageError, StorageUnavailable
 from maxbot.storage.database import Database
 from maxbot.storage.sqlite import backend
 from maxbot.storage.sqlite.backend import SQLite
+from maxbot.storage.statement import Statement, Transaction
 from maxbot.storage.store import Store
-from tests.storage.support import ANNA, databases, opened, prepared, rows, update
+from tests.storage.support import ANNA, databases, opened, prepared, rows, says, update
 
 
 def keys(path: Path) -> list[str]:
@@ -24,7 +25,7 @@ def keys(path: Path) -> list[str]:
     return [row["key"] for row in rows(path, "seen")]
 
 
-def block(connection: Connection, items: list[Callable[[], None]]) -> list[None]:
+def block(transaction: Transaction, items: list[Callable[[], None]]) -> list[None]:
     """Keep the storage thread busy, so that what is called meanwhile becomes one group."""
     for item in items:
         item()
@@ -34,7 +35,7 @@ def block(connection: Connection, items: list[Callable[[], None]]) -> list[None]
 def test_calls_made_during_a_transaction_share_the_next_one(tmp_path: Path) -> None:
     groups = []
 
-    def note(connection: Connection, items: list[int]) -> list[int]:
+    def note(transaction: Transaction, items: list[int]) -> list[int]:
         groups.append(items)
         return [item * 2 for item in items]
 
@@ -129,11 +130,11 @@ def test_a_locked_file_is_unavailable_and_serves_again_afterwards(
     assert keys(tmp_path / "bot.db") == ["a", "b"]
 
 
-def limit_pages(connection: Connection, items: list[int]) -> list[None]:
+def limit_pages(transaction: Transaction, items: list[int]) -> list[None]:
     """Let the file grow by so many pages at most."""
-    pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+    (((pages,),),) = transaction.rows(Statement(sqlite=text("PRAGMA page_count")))
     for item in items:
-        connection.execute(text(f"PRAGMA max_page_count = {pages + item}"))
+        transaction.rows(Statement(sqlite=text(f"PRAGMA max_page_count = {pages + item}")))
     return [None] * len(items)
 
 
@@ -145,7 +146,7 @@ def test_a_full_disk_is_unavailable_and_serves_again_afterwards(tmp_path: Path) 
             store = Store(database)
             await store.accept([update("a")])
             await database.call(limit_pages, 0)
-            large = [{"text": "x" * 100_000}]
+            large = says("x" * 100_000)
             with pytest.raises(StorageUnavailable, match="full"):
                 await store.commit(str(ANNA), 0, 1, {}, large)
             committed = await store.commit(str(ANNA), 0, 1, {}, large)  # the limit was the old connection's

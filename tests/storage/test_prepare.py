@@ -14,11 +14,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect
 
 from maxbot.errors import StartError, UsageError
-from maxbot.storage.prepare import MIGRATIONS, known_revisions, migrate, prepare, summarize
+from maxbot.storage.inspect import summarize
+from maxbot.storage.prepare import MIGRATIONS, known_revisions, migrate, prepare
 from maxbot.storage.schema import REVISION, metadata
 from maxbot.storage.sqlite import place
 from maxbot.storage.sqlite.backend import SQLite
-from maxbot.storage.sqlite.place import check_place, claim, new_path, sqlite_path
+from maxbot.storage.sqlite.claim import claim
+from maxbot.storage.sqlite.place import check_place, new_path, sqlite_path
 from tests.storage.support import prepared
 
 
@@ -174,7 +176,7 @@ def test_a_new_path_is_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 CLAIM = """
 import os, pathlib, sys, time
-from maxbot.storage.sqlite.place import claim
+from maxbot.storage.sqlite.claim import claim
 claim(pathlib.Path(sys.argv[1]), 0)
 if child := os.fork():
     print(child, flush=True)
@@ -192,8 +194,8 @@ def test_a_database_has_one_supervisor_until_that_is_killed(tmp_path: Path) -> N
             with pytest.raises(StartError, match="Another maxbot run"):
                 claim(path, 0.1)
             owner.send_signal(signal.SIGKILL)
-            descriptor = claim(path, 5.0)
+            mine = claim(path, 5.0)
         finally:
             owner.kill()
             os.kill(child, signal.SIGKILL)
-    os.close(descriptor)
+    mine.release()

@@ -15,7 +15,7 @@ from maxbot.storage.database import Database
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
 from maxbot.types import Dialog
-from tests.storage.support import update
+from tests.storage.support import says, update
 
 
 async def work(path: Path, name: str, dialogs: int) -> None:
@@ -36,9 +36,9 @@ async def work(path: Path, name: str, dialogs: int) -> None:
                 found = await store.load(str(dialog))
                 assert found.update is not None
                 state = {"turns": [number]}
-                committed = await store.commit(str(dialog), found.version, found.update.id, state, [{"text": "a"}])
+                committed = await store.commit(str(dialog), found.version, found.update.id, state, says("a"))
                 assert committed is not None
-                assert await store.sent(committed[0].update_id, 0)
+                assert await store.sent(committed[0].id)
             except StorageError as error:
                 figures["errors"] += 1
                 print("error", error, flush=True)

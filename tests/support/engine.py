@@ -17,24 +17,27 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import msgspec
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Engine, create_engine, event, insert, select
 from sqlalchemy.pool import StaticPool
 
 import maxbot.backoff
-import maxbot.outbox.send
 import maxbot.storage.store
 from maxbot.channels.base import Channel
 from maxbot.delivery import Delivery
 from maxbot.errors import OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
+from maxbot.events import nobody
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.sweep import Sweep
 from maxbot.locks import UserLocks
 from maxbot.storage.database import Database, Item, Operation, Result, _Call, _settle
 from maxbot.storage.schema import REVISION, dead_letters, dialogs, inbox, metadata, outbox, revisions, seen
+from maxbot.storage.sqlite.backend import SQLite
+from maxbot.storage.sqlite.transaction import SQLiteTransaction
 from maxbot.storage.store import Store
 from maxbot.storage.tables.counters import read_counters
 from maxbot.types import Command, Dialog, Message, State, Turn, Update
@@ -92,8 +95,7 @@ def virtual_time(seed: int = 0) -> Iterator[VirtualLoop]:
     """Give a loop whose clock the engine goes by, on the wall too; backoff's chance comes from `seed`."""
     loop = VirtualLoop()
     with ExitStack() as stack:
-        for module in (maxbot.storage.store, maxbot.outbox.send):
-            stack.enter_context(patch.object(module, "time", _Clock(loop)))
+        stack.enter_context(patch.object(maxbot.storage.store, "time", _Clock(loop)))
         stack.enter_context(patch.object(maxbot.backoff, "random", random.Random(seed)))
         try:
             yield loop
@@ -208,28 +210,32 @@ class History:
 # The simulation ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class MemoryBackend:
+class MemoryBackend(SQLite):
     """One SQLite database in memory, shared by all workers of a run."""
 
     def __init__(self) -> None:
-        self._engine = create_engine("sqlite://", creator=self._connect, poolclass=StaticPool, paramstyle="named")
+        super().__init__(Path("memory"))
+        self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._engine = create_engine("sqlite://", creator=lambda: self._connection, poolclass=StaticPool)
         event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-
-    @staticmethod
-    def _connect() -> sqlite3.Connection:
-        return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
 
     def engine(self) -> Engine:
         return self._engine
 
-    def begin(self, connection: Connection) -> None:
-        connection.begin()
+    def begin(self) -> SQLiteTransaction:
+        assert self._connection is not None
+        self._connection.execute("BEGIN IMMEDIATE")
+        return SQLiteTransaction(self._connection)
 
-    def end(self) -> None:
+    def reading(self) -> SQLiteTransaction:
+        assert self._connection is not None
+        return SQLiteTransaction(self._connection)
+
+    def disconnect(self) -> None:
         pass
 
-    def close(self) -> None:
-        pass
+    def leads(self) -> bool:
+        return True
 
     def empty(self) -> None:
         """Make the tables, or empty them."""
@@ -248,15 +254,17 @@ class _SimulatedDatabase(Database):
 
     def __init__(self, worker: "_Worker") -> None:
         self._backend = _backend
-        self._engine = _backend.engine()
-        self._connection = None
         self._waiting = []
         self._worker = worker
 
-    def call(self, operation: Operation[Item, Result], item: Item) -> asyncio.Future[Result]:
+    def leads(self) -> bool:
+        alive = self._worker.simulation.workers_alive()
+        return not alive or alive[0] is self._worker
+
+    def _enqueue(self, operation: Operation[Item, Result], item: Item, *, writes: bool) -> asyncio.Future[Result]:
         loop = self._worker.simulation.loop
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append(_Call(operation, item, future))
+        self._waiting.append(_Call(operation, item, future, writes))
         if len(self._waiting) == 1:
             loop.call_later(self._worker.simulation.delay(), self._commit)
         return future
@@ -275,7 +283,7 @@ class _SimulatedDatabase(Database):
 
     def _answer(self, calls: list[_Call], outcomes: list[Any]) -> None:
         if self._worker.simulation.step(self._worker):
-            _settle(calls, outcomes)
+            _settle(calls, outcomes, nobody)
 
 
 class _SharedLocks:
@@ -388,7 +396,7 @@ class _SimulatedBot:
         if update.conduct is Conduct.THINKS:
             await simulation.pause(self._worker)
         commands = [
-            {"turn": number, "position": position, **({} if resend else {"resend": False})}
+            Command({"turn": number, "position": position}, resend=resend)
             for position, resend in enumerate(update.replies)
         ]
         return Turn(commands, {"turns": [*state.get("turns", []), number]})
@@ -434,13 +442,18 @@ class Simulation:
         self._delays_used = 0
         self._deaths = deque(plan.deaths)
         self._steps = 0
-        self._workers = [_Worker(self) for _ in range(plan.workers)]
+        self._workers: list[_Worker] = []
+        self._workers += [_Worker(self) for _ in range(plan.workers)]
 
     # What the workers' surroundings call
 
     def delay(self) -> float:
         self._delays_used += 1
         return self.plan.delays[self._delays_used % len(self.plan.delays)]
+
+    def workers_alive(self) -> list[_Worker]:
+        """Return them in the order of their slots."""
+        return [worker for worker in self._workers if worker.alive]
 
     def step(self, worker: _Worker) -> bool:
         """A worker is about to do something that others can see; return whether it lives to do it."""

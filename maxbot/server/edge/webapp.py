@@ -13,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 from maxbot.channels.base import Channel
 from maxbot.errors import BadRequest, RequestError, StorageError, StorageUnavailable, Unauthorized
 from maxbot.inbox.accept import Inbox
-from maxbot.outbox.retries import say_unavailable
 from maxbot.server.edge.health import Health
 from maxbot.types import Update
 
@@ -120,9 +119,7 @@ def _log_refusal(request: Request, status: int, reason: str) -> None:
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     """Nothing was stored, and the platform must not think so: it delivers again."""
-    if isinstance(error, StorageUnavailable):
-        say_unavailable(error)
-    else:
+    if not isinstance(error, StorageUnavailable):  # which the database has said itself
         logger.error("A request could not be stored: %s", error)
     return PlainTextResponse("The database is not available\n", 503, {"Retry-After": "1"})
 

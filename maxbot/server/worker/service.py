@@ -15,6 +15,7 @@ from maxbot.inbox.accept import Inbox
 from maxbot.inbox.retention import keep_tidy
 from maxbot.inbox.sweep import Sweep
 from maxbot.locks import UserLocks
+from maxbot.logs import Redactor
 from maxbot.server.edge.health import Health
 from maxbot.server.edge.http import WebServer
 from maxbot.server.edge.polling import Polling
@@ -47,10 +48,10 @@ class Service:
         self._settings = settings
         self._channels = bot.channels
         self._failed = failed
-        backend = open_backend(settings.database, settings.durability)
+        backend = open_backend(settings.database, settings.durability, settings.database_file)
         prepare(backend)
         self._database = Database(backend)
-        self._store = Store(self._database)
+        self._store = Store(self._database, Redactor(bot.secrets))
         self._delivery = Delivery(
             self._store,
             bot,

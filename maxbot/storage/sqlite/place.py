@@ -1,16 +1,15 @@
-"""Where a SQLite database lives: checked and claimed before the first worker starts.
+"""Where a SQLite database lives: checked before the first worker starts.
 
 Imports no SQL: the supervisor needs none, and would take longer to start than its workers.
 """
 
-import fcntl
 import os
 import secrets
 import tempfile
-import time
 from pathlib import Path
 
 from maxbot.errors import StartError, UsageError
+from maxbot.storage.claim import FileId
 
 LATER_DATABASES = ("postgresql", "mysql", "mariadb")
 
@@ -52,6 +51,15 @@ def new_path() -> Path:
         ) from None
 
 
+def file_id(path: str | Path) -> FileId | None:
+    """Return what tells a file from another one of the same name; None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def check_place(path: Path) -> None:
     """See whether a SQLite database can live at `path`.
 
@@ -71,39 +79,6 @@ def check_place(path: Path) -> None:
         raise StartError(
             f"The database {path} is on a network file system ({kind}), where SQLite loses data: use a local disk"
         )
-
-
-def claim(path: Path, timeout: float) -> int:
-    """Become the only supervisor that uses a database: user locks of two supervisors know nothing of each other.
-
-    Args:
-        path: Of the database file.
-        timeout: Seconds to wait for another supervisor that is about to be gone.
-
-    Returns:
-        A file descriptor; the claim ends when it is closed or the process is gone.
-
-    Raises:
-        StartError: Another one uses it.
-    """
-    deadline = time.monotonic() + timeout
-    try:
-        descriptor = os.open(f"{path}-owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StartError(f"The file {error.filename} cannot be used: {error.strerror}") from None
-    while True:
-        try:
-            # Not `flock`: a child that the bot's code forked would keep the claim after this process died.
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except (BlockingIOError, PermissionError):  # POSIX allows either
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                raise StartError(
-                    f"Another maxbot run uses the database {path}: stop that one, name another database, or use user "
-                    "locks that both share (--user-locks)"
-                ) from None
-        time.sleep(0.05)
 
 
 def _file_system(directory: Path) -> str | None:

@@ -1,20 +1,21 @@
-"""Counters of rare events, kept over restarts."""
+"""Counters of rare events, kept over restarts. What each counts: docs/reference/database.md."""
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects import sqlite
 
 from maxbot.storage.schema import counters
+from maxbot.storage.statement import Statement, Transaction
 
-_add = (
-    update(counters).where(counters.c.name == bindparam("counter")).values(value=counters.c.value + bindparam("amount"))
-)
+_new = sqlite.insert(counters).values(name=bindparam("name"), value=bindparam("amount"))
+_add = Statement(sqlite=_new.on_conflict_do_update(set_={"value": counters.c.value + _new.excluded.value}))
 
 
-def add(connection: Connection, name: str, amount: int = 1) -> None:
+def add(transaction: Transaction, name: str, amount: int = 1) -> None:
     """Count an event, in the transaction that it belongs to."""
-    if connection.execute(_add, {"counter": name, "amount": amount}).rowcount == 0:
-        connection.execute(insert(counters), {"name": name, "value": amount})
+    if amount:
+        transaction.run(_add, name=[name], amount=[amount])
 
 
 class Count(NamedTuple):
@@ -23,10 +24,10 @@ class Count(NamedTuple):
     name: str
 
 
-def count(connection: Connection, items: list[Count]) -> list[None]:
+def count(transaction: Transaction, items: list[Count]) -> list[None]:
     """Count events."""
-    for item in items:
-        add(connection, item.name)
+    for name in sorted({item.name for item in items}):  # in one order, or two that count wait for each other
+        add(transaction, name, sum(item.name == name for item in items))
     return [None] * len(items)
 
 

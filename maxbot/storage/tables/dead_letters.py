@@ -2,14 +2,14 @@
 
 from typing import NamedTuple
 
-import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert
 
+from maxbot.storage.json import encode
 from maxbot.storage.schema import dead_letters, inbox
+from maxbot.storage.statement import Statement, Transaction
 from maxbot.storage.tables import counters
-from maxbot.storage.tables.outbox import OutboxRow, Sent, sent
-
-_encode = msgspec.json.Encoder().encode
+from maxbot.storage.tables.oldest import Oldest
+from maxbot.storage.tables.outbox import OutboxRow, sent
 
 
 class SetAsideUpdate(NamedTuple):
@@ -22,37 +22,37 @@ class SetAsideUpdate(NamedTuple):
     now: float
 
 
-_message = select(inbox.c.message).where(inbox.c.id == bindparam("update_id"))
-_done = delete(inbox).where(inbox.c.id == bindparam("update_id"))
+_take = Statement(delete(inbox).where(inbox.c.id == bindparam("update_id")).returning(inbox.c.message, inbox.c.address))
+_put = Statement(
+    insert(dead_letters).values(
+        {column.name: bindparam(column.name) for column in dead_letters.c if column.name != "id"}
+    )
+)
 
 
-def set_aside_update(connection: Connection, items: list[SetAsideUpdate]) -> list[bool]:
+def set_aside_update(transaction: Transaction, items: list[SetAsideUpdate]) -> list[bool]:
     """Move updates from the inbox to the dead letters.
 
     Returns:
         Whether it was still in the inbox.
     """
-    results = []
-    for item in items:
-        message = connection.execute(_message, {"update_id": item.update_id}).scalar()
-        if message is not None:
-            connection.execute(_done, {"update_id": item.update_id})
-            connection.execute(
-                insert(dead_letters),
-                {
-                    "kind": "update",
-                    "dialog": item.dialog,
-                    "update_id": item.update_id,
-                    "position": None,
-                    "content": message,
-                    "reason": _storable(item.reason),
-                    "traceback": None if item.traceback is None else _storable(item.traceback),
-                    "set_aside_at": item.now,
-                },
-            )
-            counters.add(connection, "dead_updates")
-        results.append(message is not None)
-    return results
+    taken = transaction.row(_take, update_id=[item.update_id for item in items])
+    letters = [(item, row) for item, row in zip(items, taken, strict=True) if row is not None]
+    transaction.run(
+        _put,
+        kind=["update"] * len(letters),
+        dialog=[item.dialog for item, _ in letters],
+        update_id=[item.update_id for item, _ in letters],
+        position=[None] * len(letters),
+        content=[message for _, (message, _) in letters],
+        address=[address for _, (_, address) in letters],
+        resend=[False] * len(letters),
+        reason=[_storable(item.reason) for item, _ in letters],
+        traceback=[None if item.traceback is None else _storable(item.traceback) for item, _ in letters],
+        set_aside_at=[item.now for item, _ in letters],
+    )
+    counters.add(transaction, "dead_updates", len(letters))
+    return [row is not None for row in taken]
 
 
 class SetAsideCommand(NamedTuple):
@@ -64,33 +64,35 @@ class SetAsideCommand(NamedTuple):
     now: float
 
 
-def set_aside_command(connection: Connection, items: list[SetAsideCommand]) -> list[bool]:
+def set_aside_command(transaction: Transaction, items: list[SetAsideCommand]) -> list[bool]:
     """Move commands from the outbox to the dead letters.
 
     Returns:
         Whether it was still in the outbox.
     """
-    results = sent(connection, [Sent(item.row.update_id, item.row.position) for item in items])
-    for item, there in zip(items, results, strict=True):
-        if not there:
-            continue
-        connection.execute(
-            insert(dead_letters),
-            {
-                "kind": "command",
-                "dialog": item.dialog,
-                "update_id": item.row.update_id,
-                "position": item.row.position,
-                "content": _encode(item.row.content),
-                "reason": _storable(item.reason),
-                "traceback": None,
-                "set_aside_at": item.now,
-            },
-        )
-        counters.add(connection, "dead_commands")
-    return results
+    there = sent(transaction, [item.row.id for item in items])
+    letters = [item for item, was_there in zip(items, there, strict=True) if was_there]
+    transaction.run(
+        _put,
+        kind=["command"] * len(letters),
+        dialog=[item.dialog for item in letters],
+        update_id=[item.row.update_id for item in letters],
+        position=[item.row.position for item in letters],
+        content=[encode(item.row.content) for item in letters],
+        address=[None if item.row.address is None else encode(item.row.address) for item in letters],
+        resend=[item.row.resend for item in letters],
+        reason=[_storable(item.reason) for item in letters],
+        traceback=[None] * len(letters),
+        set_aside_at=[item.now for item in letters],
+    )
+    counters.add(transaction, "dead_commands", len(letters))
+    return there
 
 
 def _storable(text: str) -> str:
-    """Return a text as every database takes it: what a bot's error says may have half characters."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Return a text as every database takes it: what a bot's error says may have half characters, and NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+forget = Oldest(dead_letters, dead_letters.c.set_aside_at).remove
+"""Remove what was set aside before a time; return how many."""

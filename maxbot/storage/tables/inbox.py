@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, select, union, update
+from sqlalchemy import Select, bindparam, func, insert, literal_column, or_, select, union, update
 from sqlalchemy.dialects import sqlite
 
-from maxbot.storage.schema import dialogs, inbox, outbox, seen
-from maxbot.storage.statement import Statement
+from maxbot.storage.json import encode
+from maxbot.storage.schema import inbox, outbox, seen
+from maxbot.storage.statement import Statement, Transaction
 from maxbot.storage.tables import counters
-from maxbot.storage.tables.oldest import Older, remove_older
+from maxbot.storage.tables.oldest import Oldest
 from maxbot.types import Update
-
-_json = msgspec.json.Encoder()
 
 
 class Accept(NamedTuple):
@@ -23,18 +21,17 @@ class Accept(NamedTuple):
     now: float
 
 
-_know_dialog = Statement(sqlite=sqlite.insert(dialogs).on_conflict_do_nothing())
 _see = Statement(
     sqlite=sqlite.insert(seen)
-    .values(channel=bindparam("channel"), key=bindparam("key"), accepted_at=bindparam("accepted_at"))
+    .values(channel=bindparam("channel"), key=bindparam("key"), accepted_at=bindparam("now"))
     .on_conflict_do_nothing()
     .returning(seen.c.id)
 )
 _put = Statement(insert(inbox))
 
 
-def accept(connection: Connection, items: list[Accept]) -> list[list[bool]]:
-    """Store updates that were not seen before.
+def accept(transaction: Transaction, items: list[Accept]) -> list[list[bool]]:
+    """Store updates that were not seen before. Only appends: it waits for no turn, and no turn waits for it.
 
     Returns:
         For each update of each item, whether it was new.
@@ -46,26 +43,26 @@ def accept(connection: Connection, items: list[Accept]) -> list[list[bool]]:
     ]
     # Deliveries that arrive at the same time may stand here in any order; where the platform numbers them, its order.
     arrived.sort(key=lambda entry: entry[0].sequence or 0)
-    results = [[False] * len(item.updates) for item in items]
-    # The dialog's row first: where several can write at once, its lock keeps the ids of a dialog in order.
-    _know_dialog.many(
-        connection,
-        [{"dialog": name, "version": 0, "state": b"{}"} for name in {str(entry[0].dialog) for entry in arrived}],
+    ids = transaction.row(
+        _see,
+        channel=[update.dialog.channel for update, *_ in arrived],
+        key=[update.key for update, *_ in arrived],
+        now=[now for *_, now in arrived],
     )
-    fresh = []
-    for update_, index, place, now in arrived:
-        key = {"channel": update_.dialog.channel, "key": update_.key, "accepted_at": now}
-        row = _see.row(connection, key)
-        if row is not None:
-            results[index][place] = True
-            message = _json.encode(update_.message)
-            fresh.append(
-                {"id": row[0], "dialog": str(update_.dialog), "message": message, "accepted_at": now, "attempts": 0}
-            )
-    _put.many(connection, fresh)
-    redelivered = len(arrived) - len(fresh)
-    if redelivered:
-        counters.add(connection, "redelivered", redelivered)
+    fresh = [(id[0], *entry) for id, entry in zip(ids, arrived, strict=True) if id is not None]
+    transaction.run(
+        _put,
+        id=[id for id, *_ in fresh],
+        dialog=[str(update.dialog) for _, update, *_ in fresh],
+        message=[encode(update.message) for _, update, *_ in fresh],
+        address=[None if update.address is None else encode(update.address) for _, update, *_ in fresh],
+        accepted_at=[now for *_, now in fresh],
+        attempts=[0] * len(fresh),
+    )
+    counters.add(transaction, "redelivered", len(arrived) - len(fresh))
+    results = [[False] * len(item.updates) for item in items]
+    for _, _, index, place, _ in fresh:
+        results[index][place] = True
     return results
 
 
@@ -77,7 +74,7 @@ class MarkAttempt(NamedTuple):
     """1, or -1 to take one back."""
 
 
-_mark_attempt = (
+_mark_attempt = Statement(
     update(inbox)
     .where(inbox.c.id == bindparam("update_id"))
     .values(attempts=inbox.c.attempts + bindparam("change"))
@@ -85,51 +82,70 @@ _mark_attempt = (
 )
 
 
-def mark_attempt(connection: Connection, items: list[MarkAttempt]) -> list[int]:
+def mark_attempt(transaction: Transaction, items: list[MarkAttempt]) -> list[int]:
     """Count attempts at updates.
 
     Returns:
         Which one it is, counted from 1; 0 where the update is not in the inbox any more.
     """
-    return [connection.execute(_mark_attempt, item._asdict()).scalar_one_or_none() or 0 for item in items]
+    rows = transaction.row(
+        _mark_attempt, update_id=[item.update_id for item in items], change=[item.change for item in items]
+    )
+    return [row[0] if row else 0 for row in rows]
+
+
+_newest = Statement(select(func.max(seen.c.id)))
+
+
+def newest(transaction: Transaction, items: list[None]) -> list[int]:
+    """Return the number of the update accepted last; 0 where there is none."""
+    (row,) = transaction.row(_newest)
+    return [row[0] or 0 if row else 0] * len(items)
 
 
 class FindPending(NamedTuple):
     """Which dialogs have work that nobody may be awake for."""
 
-    accepted_before: float
+    upto: int | None
+    """Of updates up to this number; None for all there is, also what waits for its time."""
     now: float
     after: str
     limit: int
 
 
-_pending = (
-    union(
-        select(inbox.c.dialog).where(inbox.c.accepted_at < bindparam("before"), inbox.c.dialog > bindparam("after")),
-        select(outbox.c.dialog).where(
-            outbox.c.committed_at < bindparam("before"),
-            func.coalesce(outbox.c.not_before, 0.0) <= bindparam("now"),
-            outbox.c.dialog > bindparam("after"),
-        ),
-    )
-    .order_by("dialog")
-    .limit(bindparam("limit"))
+_updates = select(inbox.c.dialog).where(inbox.c.dialog > bindparam("after"))
+_commands = select(outbox.c.dialog).where(outbox.c.dialog > bindparam("after"))
+_due = or_(
+    outbox.c.not_before.is_(None),
+    outbox.c.not_before <= bindparam("now"),
+    outbox.c.postponed_at > bindparam("now"),  # the clock was set back
 )
 
 
-def find_pending(connection: Connection, items: list[FindPending]) -> list[list[str]]:
-    """Return the dialogs with an update accepted, or a command committed, before a time; a page at a time."""
-    return [
-        list(
-            connection.execute(
-                _pending,
-                {"before": item.accepted_before, "now": item.now, "after": item.after, "limit": item.limit},
-            ).scalars()
+def _page(updates: Select[tuple[str]], commands: Select[tuple[str]]) -> Statement:
+    return Statement(union(updates, commands).order_by("dialog").limit(bindparam("limit")).offset(literal_column("0")))
+
+
+_all_pending = _page(_updates, _commands)
+_old_pending = _page(
+    _updates.where(inbox.c.id <= bindparam("upto")), _commands.where(outbox.c.update_id <= bindparam("upto"), _due)
+)
+
+
+def find_pending(transaction: Transaction, items: list[FindPending]) -> list[list[str]]:
+    """Return the dialogs with something in inbox or outbox, in the order of their names; a page at a time."""
+    return [[name for (name,) in _find(transaction, item)] for item in items]
+
+
+def _find(transaction: Transaction, item: FindPending) -> list[tuple[str]]:
+    if item.upto is None:
+        (found,) = transaction.rows(_all_pending, after=[item.after], limit=[item.limit])
+    else:
+        (found,) = transaction.rows(
+            _old_pending, upto=[item.upto], now=[item.now], after=[item.after], limit=[item.limit]
         )
-        for item in items
-    ]
+    return found
 
 
-def forget(connection: Connection, items: list[Older]) -> list[int]:
-    """Remove the keys of updates accepted before a time; return how many."""
-    return [remove_older(connection, seen, seen.c.accepted_at, item) for item in items]
+forget = Oldest(seen, seen.c.accepted_at).remove
+"""Remove the keys of updates accepted before a time; return how many."""

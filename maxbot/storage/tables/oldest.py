@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Column, Connection, Table, delete, func, select
+from sqlalchemy import Column, Table, bindparam, delete, func, literal_column, select
+
+from maxbot.storage.statement import Statement, Transaction
 
 
 class Older(NamedTuple):
@@ -14,23 +16,35 @@ class Older(NamedTuple):
     """How many at most."""
 
 
-def remove_older(connection: Connection, table: Table, since: Column[float], what: Older) -> int:
-    """Remove the oldest rows of a table whose `id` grows with time.
-
-    The newest row stays whatever its age, so that no id is ever given twice.
+class Oldest:
+    """Removes the oldest rows of a table whose `id` grows with time.
 
     Args:
-        connection: In a transaction.
         table: Has an `id`.
         since: Its column with the point in time.
-        what: Which rows.
-
-    Returns:
-        How many were removed; fewer than the limit when nothing is left to remove.
     """
-    newest = connection.execute(select(func.max(table.c.id))).scalar()
-    rows = connection.execute(select(table.c.id, since).order_by(table.c.id).limit(what.limit))
-    old = [id for id, moment in rows if moment < what.than and id != newest]
-    if old:
-        connection.execute(delete(table).where(table.c.id.between(old[0], old[-1])))
-    return len(old)
+
+    def __init__(self, table: Table, since: Column[float]) -> None:
+        self._newest = Statement(select(func.max(table.c.id)))
+        self._first = Statement(
+            select(table.c.id, since)
+            .order_by(table.c.id)
+            .limit(bindparam("limit"))
+            .offset(literal_column("0"))  # or SQLite's dialect binds one of its own
+        )
+        self._remove = Statement(delete(table).where(table.c.id == bindparam("old")))
+
+    def remove(self, transaction: Transaction, items: list[Older]) -> list[int]:
+        """Remove rows; return how many went: fewer than the limit when nothing is left to remove.
+
+        The newest row stays whatever its age, so that no id is ever given twice.
+        """
+        return [self._remove_batch(transaction, item) for item in items]
+
+    def _remove_batch(self, transaction: Transaction, what: Older) -> int:
+        (newest,) = transaction.row(self._newest)
+        (rows,) = transaction.rows(self._first, limit=[what.limit])
+        # One by one: between two old ones there may be a young one, where the clock was set back.
+        old = [id for id, moment in rows if moment < what.than and (id,) != newest]
+        transaction.run(self._remove, old=old)
+        return len(old)

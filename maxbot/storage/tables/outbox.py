@@ -1,15 +1,20 @@
 """The outbox: commands committed and not yet sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import msgspec
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import bindparam, case, delete, insert, literal_column, select, update
 
+from maxbot.storage.json import decode, encode
 from maxbot.storage.schema import outbox
-from maxbot.storage.statement import Statement
+from maxbot.storage.statement import Statement, Transaction
 
-_decode = msgspec.json.Decoder().decode
+
+class Sent(NamedTuple):
+    """A command was sent."""
+
+    update_id: int
+    position: int
 
 
 class OutboxRow(NamedTuple):
@@ -21,13 +26,25 @@ class OutboxRow(NamedTuple):
     resend: bool
     committed_at: float
     attempts: int = 0
+    """How many attempts were begun before the one that is on its way or waits."""
+    unknown: int = 0
+    """How many of them ended without anybody knowing whether it arrived."""
     not_before: float | None = None
     """When the next attempt may start; None if one may be on its way."""
+    postponed_at: float | None = None
+    """When that was decided."""
+    address: Any = None
+    """Where to answer to, beyond the user's name."""
 
     @property
     def key(self) -> str:
         """The same at every attempt, and no other command's."""
         return f"{self.update_id}.{self.position}"
+
+    @property
+    def id(self) -> Sent:
+        """What names it in the outbox."""
+        return Sent(self.update_id, self.position)
 
 
 _outbox = Statement(
@@ -38,85 +55,99 @@ _outbox = Statement(
         outbox.c.resend,
         outbox.c.committed_at,
         outbox.c.attempts,
+        outbox.c.unknown,
         outbox.c.not_before,
+        outbox.c.postponed_at,
     )
-    .where(outbox.c.dialog == bindparam("name"))
+    .where(outbox.c.dialog == bindparam("dialog"))
     .order_by(outbox.c.update_id, outbox.c.position)
 )
 
 
-def select_outbox(connection: Connection, dialog: str) -> list[OutboxRow]:
-    """Return the unsent commands of a dialog, in order."""
+def select_outbox(transaction: Transaction, dialogs: list[str], addresses: list[Any]) -> list[list[OutboxRow]]:
+    """Return the unsent commands of each dialog, in order, with the address where to answer to."""
     return [
-        OutboxRow(update_id, position, _decode(content), bool(resend), *rest)
-        for update_id, position, content, resend, *rest in _outbox.rows(connection, {"name": dialog})
+        [
+            OutboxRow(update_id, position, decode(content), bool(resend), *rest)._replace(address=address)
+            for update_id, position, content, resend, *rest in rows
+        ]
+        for rows, address in zip(transaction.rows(_outbox, dialog=dialogs), addresses, strict=True)
     ]
+
+
+_put = Statement(insert(outbox))
+
+
+def put(transaction: Transaction, rows: list[tuple[str, OutboxRow]]) -> None:
+    """Append new commands of dialogs."""
+    transaction.run(
+        _put,
+        update_id=[row.update_id for _, row in rows],
+        position=[row.position for _, row in rows],
+        dialog=[dialog for dialog, _ in rows],
+        content=[encode(row.content) for _, row in rows],
+        resend=[row.resend for _, row in rows],
+        committed_at=[row.committed_at for _, row in rows],
+        attempts=[0] * len(rows),
+        unknown=[0] * len(rows),
+        not_before=[None] * len(rows),
+        postponed_at=[None] * len(rows),
+    )
 
 
 _this_command = (outbox.c.update_id == bindparam("id")) & (outbox.c.position == bindparam("place"))
 _sent = Statement(delete(outbox).where(_this_command))
 
 
-def remove_sent(connection: Connection, keys: Sequence[tuple[int, int]]) -> None:
-    """Remove commands that were sent, named by (update_id, position)."""
-    _sent.many(connection, [{"id": update_id, "place": position} for update_id, position in keys])
-
-
-class Sent(NamedTuple):
-    """A command was sent."""
-
-    update_id: int
-    position: int
-
-
-def sent(connection: Connection, items: list[Sent]) -> list[bool]:
+def sent(transaction: Transaction, items: Iterable[Sent]) -> list[bool]:
     """Remove commands that were sent.
 
     Returns:
         Whether it was still there: else somebody else sends the dialog's commands too.
     """
-    return [_sent.changes(connection, {"id": item.update_id, "place": item.position}) > 0 for item in items]
+    keys = list(items)
+    changes = transaction.changes(_sent, id=[key.update_id for key in keys], place=[key.position for key in keys])
+    return [count > 0 for count in changes]
 
 
 class Postpone(NamedTuple):
-    """An attempt failed and the command was not sent (or may be sent again)."""
+    """An attempt failed and its command waits; or a next attempt begins."""
 
     row: OutboxRow
     """As it is in the outbox."""
-    attempts: int
-    not_before: float | None
-    """When the next attempt may start; None as that attempt starts."""
+    then: OutboxRow
+    """As it is to be: `attempts`, `unknown`, `not_before` and `postponed_at`."""
 
 
-_postpone = (
+_waits = case((outbox.c.not_before.is_(None), literal_column("0")), else_=literal_column("1"))
+_postpone = Statement(
     update(outbox)
-    .where(
-        _this_command,
-        outbox.c.attempts == bindparam("known_attempts"),
-        outbox.c.not_before.is_not_distinct_from(bindparam("known_not_before")),
+    # An attempt that begins counts, and one that fails waits: so the two tell each step from all others.
+    .where(_this_command, outbox.c.attempts == bindparam("known_attempts"), _waits == bindparam("known_to_wait"))
+    .values(
+        attempts=bindparam("new_attempts"),
+        unknown=bindparam("new_unknown"),
+        not_before=bindparam("new_not_before"),
+        postponed_at=bindparam("new_postponed_at"),
     )
-    .values(attempts=bindparam("tried"), not_before=bindparam("due"))
 )
 
 
-def postpone(connection: Connection, items: list[Postpone]) -> list[bool]:
+def postpone(transaction: Transaction, items: list[Postpone]) -> list[bool]:
     """Remember when the next attempt at a command may start, so that a restart keeps to it.
 
     Returns:
         Whether the command was as its sender knew it: else somebody else sends the dialog's commands too.
     """
-    return [
-        connection.execute(
-            _postpone,
-            {
-                "id": item.row.update_id,
-                "place": item.row.position,
-                "known_attempts": item.row.attempts,
-                "known_not_before": item.row.not_before,
-                "tried": item.attempts,
-                "due": item.not_before,
-            },
-        ).rowcount
-        > 0
-        for item in items
-    ]
+    changes = transaction.changes(
+        _postpone,
+        id=[item.row.update_id for item in items],
+        place=[item.row.position for item in items],
+        known_attempts=[item.row.attempts for item in items],
+        known_to_wait=[int(item.row.not_before is not None) for item in items],
+        new_attempts=[item.then.attempts for item in items],
+        new_unknown=[item.then.unknown for item in items],
+        new_not_before=[item.then.not_before for item in items],
+        new_postponed_at=[item.then.postponed_at for item in items],
+    )
+    return [count > 0 for count in changes]

@@ -2,16 +2,13 @@
 
 from typing import Any, NamedTuple
 
-import msgspec
-from sqlalchemy import Connection, bindparam, literal_column, select
+from sqlalchemy import bindparam, literal_column, select
 from sqlalchemy.dialects import sqlite
 
+from maxbot.storage.json import decode, encode
 from maxbot.storage.schema import replies
-from maxbot.storage.statement import Statement
-from maxbot.storage.tables.oldest import Older, remove_older
-
-_decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
+from maxbot.storage.statement import Statement, Transaction
+from maxbot.storage.tables.oldest import Oldest
 
 
 class Put(NamedTuple):
@@ -30,14 +27,14 @@ _put = Statement(
 )
 
 
-def put(connection: Connection, items: list[Put]) -> list[None]:
+def put(transaction: Transaction, items: list[Put]) -> list[None]:
     """Keep replies; one whose key is there already changes nothing."""
-    _put.many(
-        connection,
-        [
-            {"dialog": item.dialog, "key": item.key, "content": _encode(item.content), "put_at": item.now}
-            for item in items
-        ],
+    transaction.run(
+        _put,
+        dialog=[item.dialog for item in items],
+        key=[item.key for item in items],
+        content=[encode(item.content) for item in items],
+        put_at=[item.now for item in items],
     )
     return [None] * len(items)
 
@@ -59,19 +56,16 @@ _fetch = Statement(
 )
 
 
-def fetch(connection: Connection, items: list[Fetch]) -> list[list[tuple[int, dict[str, Any]]]]:
+def fetch(transaction: Transaction, items: list[Fetch]) -> list[list[tuple[int, dict[str, Any]]]]:
     """Return replies as (number, content), in order."""
-    return [
-        [
-            (number, _decode(content))
-            for number, content in _fetch.rows(
-                connection, {"name": item.dialog, "after": item.after, "limit": item.limit}
-            )
-        ]
-        for item in items
-    ]
+    found = transaction.rows(
+        _fetch,
+        name=[item.dialog for item in items],
+        after=[item.after for item in items],
+        limit=[item.limit for item in items],
+    )
+    return [[(number, decode(content)) for number, content in rows] for rows in found]
 
 
-def expire(connection: Connection, items: list[Older]) -> list[int]:
-    """Remove replies put before a time; return how many."""
-    return [remove_older(connection, replies, replies.c.put_at, item) for item in items]
+expire = Oldest(replies, replies.c.put_at).remove
+"""Remove replies put before a time; return how many."""

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal_column, select, update
+from sqlalchemy import BindParameter, bindparam, delete, exists, func, literal_column, select, update
+from sqlalchemy.dialects import sqlite
 
+from maxbot.storage.json import decode, encode
 from maxbot.storage.schema import dialogs, inbox, outbox
-from maxbot.storage.statement import Statement
-from maxbot.storage.tables.outbox import OutboxRow, remove_sent, select_outbox
-from maxbot.types import Message, State
-
-_decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
+from maxbot.storage.statement import Row, Statement, Transaction
+from maxbot.storage.tables.outbox import OutboxRow, Sent, put, select_outbox, sent
+from maxbot.types import Command, Message, State
 
 
 class PendingUpdate(NamedTuple):
@@ -22,55 +20,76 @@ class PendingUpdate(NamedTuple):
     message: Message
     attempts: int
     """How often it was started by somebody who found it left behind."""
+    address: Any = None
+    """Where to answer to, beyond the user's name; None where it brought none."""
 
 
 class Load(NamedTuple):
     """Note what was sent, and look what is next for a dialog."""
 
     dialog: str
-    sent: Sequence[tuple[int, int]] = ()
-    """(update_id, position) of commands that were sent."""
+    sent: Sent | None = None
 
 
 class Work(NamedTuple):
     """What is to do for a dialog, as it stands in the database."""
 
     version: int
+    """How many turns were committed."""
     state: State
     outbox: list[OutboxRow]
     """Committed and not sent, in order. It goes first."""
     update: PendingUpdate | None
     """The oldest one in the inbox."""
+    address: Any = None
+    """The latest that an update brought."""
 
 
-_NOTHING = Work(0, {}, [], None)
-
-_oldest = select(func.min(inbox.c.id)).where(inbox.c.dialog == dialogs.c.dialog).correlate(dialogs).scalar_subquery()
-_unsent = exists().where(outbox.c.dialog == dialogs.c.dialog).correlate(dialogs)
+_name: BindParameter[str] = bindparam("name")
+_oldest = select(func.min(inbox.c.id)).where(inbox.c.dialog == _name).scalar_subquery()
+_unsent = exists().where(outbox.c.dialog == _name)
+_one = select(literal_column("1").label("one")).subquery("one")  # a dialog before its first turn has no row
 _load = Statement(
-    select(dialogs.c.version, dialogs.c.state, _unsent, inbox.c.id, inbox.c.message, inbox.c.attempts)
-    .join_from(dialogs, inbox, inbox.c.id == _oldest, isouter=True)
-    .where(dialogs.c.dialog == bindparam("name"))
+    select(
+        dialogs.c.version,
+        dialogs.c.state,
+        dialogs.c.address,
+        _unsent,
+        inbox.c.id,
+        inbox.c.message,
+        inbox.c.attempts,
+        inbox.c.address,
+    )
+    .select_from(_one)
+    .join(dialogs, dialogs.c.dialog == _name, isouter=True)
+    .join(inbox, inbox.c.id == _oldest, isouter=True)
 )
 
 
-def load(connection: Connection, items: list[Load]) -> list[Work]:
+def load(transaction: Transaction, items: list[Load]) -> list[Work]:
     """Remove what was sent from the outbox, then return what is next for each dialog."""
-    remove_sent(connection, [key for item in items for key in item.sent])
-    return [_work(connection, item.dialog) for item in items]
-
-
-def _work(connection: Connection, dialog: str) -> Work:
-    row = _load.row(connection, {"name": dialog})
-    if row is None:
-        return _NOTHING
-    version, state, unsent, update_id, message, attempts = row
-    return Work(
-        version,
-        _decode(state),
-        select_outbox(connection, dialog) if unsent else [],
-        None if update_id is None else PendingUpdate(update_id, _decode(message), attempts),
+    sent(transaction, [item.sent for item in items if item.sent is not None])
+    found = [_work(row) for row in transaction.row(_load, name=[item.dialog for item in items])]
+    unsent = [index for index, (_, has_commands) in enumerate(found) if has_commands]
+    commands = select_outbox(
+        transaction, [items[index].dialog for index in unsent], [found[index][0].address for index in unsent]
     )
+    for index, rows in zip(unsent, commands, strict=True):
+        found[index][0].outbox.extend(rows)
+    return [work for work, _ in found]
+
+
+def _work(row: Row | None) -> tuple[Work, bool]:
+    """Return what is to do, still without its commands, and whether there are some."""
+    assert row is not None
+    version, state, address, unsent, update_id, message, attempts, new_address = row
+    pending = None if update_id is None else PendingUpdate(update_id, decode(message), attempts, _decoded(new_address))
+    known = {} if state is None else decode(state)
+    return Work(version or 0, known, [], pending, _decoded(address)), bool(unsent)
+
+
+def _decoded(address: bytes | None) -> Any:
+    return None if address is None else decode(address)
 
 
 class Commit(NamedTuple):
@@ -81,58 +100,63 @@ class Commit(NamedTuple):
     """As it was loaded: with another one in the database, somebody else ran a turn meanwhile."""
     update_id: int
     state: State
-    commands: list[dict[str, Any]]
+    commands: Sequence[Command]
+    address: Any
+    """Where to answer to from now on."""
     now: float
 
 
+_know = Statement(
+    sqlite=sqlite.insert(dialogs)
+    .values(dialog=_name, version=literal_column("0"), state=bindparam("next_state"))
+    .on_conflict_do_nothing()
+)
 _remember = Statement(
     update(dialogs)
     .where(
-        dialogs.c.dialog == bindparam("name"),
+        dialogs.c.dialog == _name,
         dialogs.c.version == bindparam("loaded"),
         exists().where(inbox.c.id == bindparam("update_id")),
     )
-    .values(version=dialogs.c.version + literal_column("1"), state=bindparam("next_state"))
+    .values(
+        version=dialogs.c.version + literal_column("1"),
+        state=bindparam("next_state"),
+        address=bindparam("next_address"),
+        failures=literal_column("0"),
+    )
 )
 _done = Statement(delete(inbox).where(inbox.c.id == bindparam("update_id")))
-_put = Statement(insert(outbox))
 
 
-def commit(connection: Connection, items: list[Commit]) -> list[list[OutboxRow] | None]:
+def commit(transaction: Transaction, items: list[Commit]) -> list[list[OutboxRow] | None]:
     """Store state and commands of turns and take their updates from the inbox: all of a turn, or nothing.
 
     Returns:
         For each turn its commands as they stand in the outbox; None where nothing was stored, because the update is
         done already or another turn of the dialog was committed since this one was loaded.
     """
-    results: list[list[OutboxRow] | None] = []
-    for item in items:
-        turn = {"name": item.dialog, "loaded": item.version, "update_id": item.update_id}
-        if not _remember.changes(connection, {**turn, "next_state": _encode(item.state)}):
-            results.append(None)
-            continue
-        _done.changes(connection, {"update_id": item.update_id})
-        results.append(
-            [
-                OutboxRow(item.update_id, position, content, content.pop("resend", True), item.now)
-                for position, content in enumerate(dict(command) for command in item.commands)
-            ]
-        )
-    _put.many(
-        connection,
-        [
-            {
-                "update_id": row.update_id,
-                "position": row.position,
-                "dialog": item.dialog,
-                "content": _encode(row.content),
-                "resend": row.resend,
-                "committed_at": row.committed_at,
-                "attempts": 0,
-                "not_before": None,
-            }
-            for item, rows in zip(items, results, strict=True)
-            for row in rows or ()
-        ],
+    first = [item.dialog for item in items if not item.version]
+    transaction.run(_know, name=first, next_state=[b"{}"] * len(first))
+    stored = transaction.changes(
+        _remember,
+        name=[item.dialog for item in items],
+        loaded=[item.version for item in items],
+        update_id=[item.update_id for item in items],
+        next_state=[encode(item.state) for item in items],
+        next_address=[None if item.address is None else encode(item.address) for item in items],
+    )
+    # A second commit of the same turn in this group found another version.
+    transaction.run(_done, update_id=[item.update_id for item, count in zip(items, stored, strict=True) if count])
+    results = [_rows(item) if count else None for item, count in zip(items, stored, strict=True)]
+    put(
+        transaction,
+        [(item.dialog, row) for item, rows in zip(items, results, strict=True) for row in rows or ()],
     )
     return results
+
+
+def _rows(item: Commit) -> list[OutboxRow]:
+    return [
+        OutboxRow(item.update_id, position, command.content, command.resend, item.now, address=item.address)
+        for position, command in enumerate(item.commands)
+    ]

@@ -1,17 +1,16 @@
 """Replies wait for whoever fetches them, once each, under numbers that only grow."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
 from maxbot.types import Dialog
-from tests.storage.support import ANNA, opened
+from tests.storage.support import ANNA, Place
 
 
-def test_a_reply_is_kept_once_and_fetched_in_order(tmp_path: Path) -> None:
+def test_a_reply_is_kept_once_and_fetched_in_order(place: Place) -> None:
     async def scenario() -> None:
-        async with opened(tmp_path / "bot.db") as store:
+        async with place.opened() as store:
             for key in ("1.0", "1.1", "1.0", "2.0"):
                 await store.put(ANNA, key, {"text": key})
             await store.put(Dialog("web", "other"), "3.0", {"text": "not hers"})
@@ -25,13 +24,13 @@ def test_a_reply_is_kept_once_and_fetched_in_order(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_old_replies_go_and_no_number_comes_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_replies_go_and_no_number_comes_twice(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr("maxbot.storage.store.time.time", lambda: now)
 
     async def scenario() -> None:
         nonlocal now
-        async with opened(tmp_path / "bot.db") as store:
+        async with place.opened() as store:
             for key in "abc":
                 await store.put(ANNA, key, {})
             now = 2000.0

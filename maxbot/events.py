@@ -1,0 +1,123 @@
+"""What happens to messages, told to whoever listens: the log and the counters.
+
+Whoever does something tells one `Observer`, at once and on the event loop; telling costs a function call. An observer
+must not raise, and not wait.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TypeAlias
+
+import msgspec
+
+from maxbot.types import Dialog
+
+logger = logging.getLogger(__name__)
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """Something that happened."""
+
+
+class Accepted(Event, frozen=True, gc=False):
+    """An update was stored; the platform may be told."""
+
+    dialog: Dialog
+    new: bool
+    """Not so where it was delivered before."""
+
+
+class TurnRun(Event, frozen=True, gc=False):
+    """A turn was committed."""
+
+    dialog: Dialog
+    update_id: int
+    commands: int
+    seconds: float
+    """That the bot took."""
+
+
+class TurnStale(Event, frozen=True, gc=False):
+    """A turn was thrown away: another one of its dialog was committed meanwhile."""
+
+    dialog: Dialog
+    update_id: int
+
+
+class TurnOutlives(Event, frozen=True, gc=False):
+    """A turn goes on after its time-out: the bot's code catches its cancellation. Its user waits for its end."""
+
+    dialog: Dialog
+    update_id: int
+    timeout: float
+
+
+class UpdateSetAside(Event, frozen=True, gc=False):
+    """A turn failed, and its update became a dead letter."""
+
+    dialog: Dialog
+    update_id: int
+    reason: str
+    error: BaseException | None
+
+
+class Sent(Event, frozen=True, gc=False):
+    """The platform took a command."""
+
+    dialog: Dialog
+    key: str
+
+
+class Postponed(Event, frozen=True, gc=False):
+    """A command was not sent, and is tried again later."""
+
+    dialog: Dialog
+    key: str
+    seconds: float
+    reason: str
+
+
+class Repeated(Event, frozen=True, gc=False):
+    """A command is sent though an earlier attempt may have succeeded: whoever made it was gone before noting it."""
+
+    dialog: Dialog
+    key: str
+
+
+class CommandSetAside(Event, frozen=True, gc=False):
+    """A command became a dead letter."""
+
+    dialog: Dialog
+    key: str
+    reason: str
+
+
+class ChannelFailed(Event, frozen=True, gc=False):
+    """A channel raised what no channel should."""
+
+    dialog: Dialog
+    error: BaseException
+
+
+class Unavailable(Event, frozen=True, gc=False):
+    """The database did not do what it was asked for."""
+
+    reason: str
+    damaged: bool
+
+
+Observer: TypeAlias = Callable[[Event], None]
+
+
+def nobody(event: Event) -> None:
+    """Listen to nothing."""
+
+
+def all_of(*observers: Observer) -> Observer:
+    """Return an observer that passes on what it hears."""
+
+    def tell(event: Event) -> None:
+        for observer in observers:
+            observer(event)
+
+    return observers[0] if len(observers) == 1 else tell

@@ -1,0 +1,57 @@
+"""What differs between databases: a folder for each of them keeps this promise.
+
+place       where the database is: checked and claimed by the supervisor, without a line of SQL
+backend     transactions, for the one thread of a worker that asks for them
+"""
+
+from typing import Protocol
+
+from sqlalchemy import Engine
+
+from maxbot.errors import StorageError
+from maxbot.storage.statement import Transaction
+
+
+class Backend(Protocol):
+    """A database, as a worker's storage thread uses it."""
+
+    name: str
+    """As people may read it: without a password."""
+
+    def engine(self) -> Engine:
+        """Return an engine of SQLAlchemy's, for what is rare: making tables, an operator's questions."""
+
+    def check(self) -> None:
+        """Make sure that the database is there, and is the one with which the run began.
+
+        Raises:
+            OSError: It is not; nothing was made in its place.
+        """
+
+    def begin(self) -> Transaction:
+        """Connect where nothing is connected, wait for one's turn to write, and start a transaction.
+
+        Raises:
+            Exception: Nothing was begun; `failure` says what it means.
+        """
+
+    def commit(self) -> None:
+        """End the transaction; all of it is stored."""
+
+    def roll_back(self) -> None:
+        """End the transaction, whatever state it is in; nothing of it is stored. Never raises."""
+
+    def reading(self) -> Transaction:
+        """Return what a question is asked with that writes nothing: it waits for no writer."""
+
+    def disconnect(self) -> None:
+        """Forget the connection, whatever is wrong with it; the next transaction makes a new one. Never raises."""
+
+    def close(self) -> None:
+        """Called last."""
+
+    def leads(self) -> bool:
+        """Whether this worker does what one is enough for (sweeping): one at a time, and another when it is gone."""
+
+    def failure(self, error: Exception) -> StorageError:
+        """Return what an error of the driver's means: `StorageUnavailable` where the same call may work later."""

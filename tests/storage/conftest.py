@@ -1,0 +1,14 @@
+"""One suite for all databases: a further one adds its place here, and nothing to the tests."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.storage.support import Place, SQLitePlace
+
+
+@pytest.fixture(params=[SQLitePlace])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty database of each kind."""
+    made: Place = request.param(tmp_path)
+    return made
