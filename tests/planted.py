@@ -45,19 +45,20 @@ BUGS = (
         "delete-at-claim",
         "nothing acknowledged is lost",
         "maxbot/storage/tables/turns.py",
-        "    version, state, unsent, update_id, message, attempts = row\n",
-        "    version, state, unsent, update_id, message, attempts = row\n"
-        "    connection.exec_driver_sql('DELETE FROM inbox WHERE id = :id', {'id': update_id})\n",
+        "    found = [_work(row) for row in transaction.row(_load, name=[item.dialog for item in items])]\n",
+        "    found = [_work(row) for row in transaction.row(_load, name=[item.dialog for item in items])]\n"
+        "    transaction.run(_done, update_id=[work.update.id for work, _ in found if work.update])\n",
         ("tests/delivery/test_simulation.py",),
     ),
     Bug(
         "high-water-mark",
         "an update is accepted once, by its id, whatever its order",
         "maxbot/storage/tables/inbox.py",
-        "        row = _see.row(connection, key)\n",
-        "        row = _see.row(connection, key)\n"
-        "        last = connection.exec_driver_sql('SELECT max(CAST(key AS INTEGER)) FROM seen').scalar()\n"
-        "        row = row if last is None or not update_.key.isdecimal() or int(update_.key) >= last else None\n",
+        "    fresh = [(id[0], *entry) for id, entry in zip(ids, arrived, strict=True) if id is not None]\n",
+        "    high = transaction.row(Statement(sqlite=__import__('sqlalchemy').text("
+        "'SELECT max(CAST(key AS INTEGER)) FROM seen')))[0][0] or 0\n"
+        "    fresh = [(id[0], *entry) for id, entry in zip(ids, arrived, strict=True) if id is not None"
+        " and (not entry[0].key.isdecimal() or int(entry[0].key) >= high)]\n",
         ("tests/storage/tables/test_inbox.py",),
     ),
     Bug(
@@ -80,15 +81,16 @@ BUGS = (
         "state-before-outbox",
         "state, replies and 'done' of a turn commit together",
         "maxbot/storage/tables/turns.py",
-        "    _put.many(\n",
-        "    connection.commit(); connection.begin(); __import__('time').sleep(0.005)\n    _put.many(\n",
+        "    put(\n",
+        "    transaction._connection.execute('COMMIT'); __import__('time').sleep(0.005)\n"
+        "    transaction._connection.execute('BEGIN IMMEDIATE')\n    put(\n",
         ("tests/storage/tables/test_turns.py",),
     ),
     Bug(
         "retry-at-the-end",
         "replies in order, the next after the end of the last",
         "maxbot/outbox/send.py",
-        "        raise Waits(wait if stored else 0.0)\n",
+        "        raise Waits(wait)\n",
         "        return\n",
         ("tests/outbox/test_send.py",),
     ),

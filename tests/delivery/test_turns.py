@@ -81,7 +81,7 @@ async def cancels_itself(dialog: Dialog) -> None:
         (raises_half_a_character, "\\ud83d is half of it", "ValueError"),
         (raises_unprintable, "Unprintable", "Unprintable"),
         (exits, "3", "SystemExit"),
-        (hangs, "The turn took longer than 20 seconds", "TimeoutError"),
+        (hangs, "The turn took longer than 20 seconds", "TimedOut"),
         (cancels_itself, "CancelledError", "CancelledError"),
     ],
 )

@@ -102,7 +102,7 @@ class Fuses:
             finally:
                 self._at_work.discard(dialog.user)
 
-        async def done(store: Store, dialog: str, sent: Any = ()) -> Any:
+        async def done(store: Store, dialog: str, sent: Any = None) -> Any:
             result = await load(store, dialog, sent)
             if sent:
                 self.burn("done")

@@ -12,7 +12,13 @@ from maxbot.storage.store import Store
 class Nothing:
     """A store where nothing is pending."""
 
-    async def find_pending(self, older_than: float, after: str, limit: int) -> list[str]:
+    def leads(self) -> bool:
+        return True
+
+    async def newest(self) -> int:
+        return 0
+
+    async def find_pending(self, upto: int | None, after: str, limit: int) -> list[str]:
         return []
 
 
