@@ -8,6 +8,7 @@ import click
 
 from maxbot import __version__
 from maxbot.cli.check import check
+from maxbot.cli.dead import dead
 from maxbot.cli.info import info
 from maxbot.cli.run import run
 from maxbot.cli.schema import schema
@@ -23,6 +24,7 @@ def commands() -> None:
 commands.add_command(run)
 commands.add_command(check)
 commands.add_command(schema)
+commands.add_command(dead)
 commands.add_command(info)
 
 

@@ -35,13 +35,13 @@ async def run_apart(
     try:
         await asyncio.wait((task,), timeout=timeout)
         if task.done():
-            return task.result()
+            return _outcome(task)
         task.cancel()
         await asyncio.wait((task,), timeout=GRACE)
         if not task.done():
             outlives()
             await asyncio.wait((task,))
-        return _late(task.result())
+        return _late(_outcome(task))
     except asyncio.CancelledError:
         while not task.done():  # its user lock is held until then
             task.cancel()
@@ -57,6 +57,11 @@ async def _caught(turn: Coroutine[Any, Any, Turn]) -> Turn | BaseException:
         return await turn
     except BaseException as error:  # a KeyboardInterrupt in a task would end the event loop
         return error
+
+
+def _outcome(task: asyncio.Task[Turn | BaseException]) -> Turn | BaseException:
+    # Whoever cancels its own task and then waits for nothing more is cancelled behind its last line.
+    return asyncio.CancelledError("the turn cancelled itself") if task.cancelled() else task.result()
 
 
 def _late(outcome: Turn | BaseException) -> TimedOut:

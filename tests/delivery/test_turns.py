@@ -66,6 +66,22 @@ async def exits(dialog: Dialog) -> None:
     raise SystemExit(3)
 
 
+class Panic(BaseException):
+    """As pyo3's PanicException is one."""
+
+
+async def panics(dialog: Dialog) -> None:
+    raise Panic("out of range")
+
+
+async def is_interrupted(dialog: Dialog) -> None:
+    raise KeyboardInterrupt
+
+
+async def raises_a_group(dialog: Dialog) -> None:
+    raise BaseExceptionGroup("several", [Panic("one"), ValueError("two")])
+
+
 async def hangs(dialog: Dialog) -> None:
     await asyncio.sleep(1000)
 
@@ -81,6 +97,9 @@ async def cancels_itself(dialog: Dialog) -> None:
         (raises_half_a_character, "\\ud83d is half of it", "ValueError"),
         (raises_unprintable, "Unprintable", "Unprintable"),
         (exits, "3", "SystemExit"),
+        (panics, "out of range", "Panic: out of range"),
+        (is_interrupted, "KeyboardInterrupt", "KeyboardInterrupt"),
+        (raises_a_group, "several (2 sub-exceptions)", "Panic: one"),
         (hangs, "The turn took longer than 20 seconds", "TimedOut"),
         (cancels_itself, "CancelledError", "CancelledError"),
     ],

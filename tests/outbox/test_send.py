@@ -139,6 +139,78 @@ def test_an_unknown_outcome_is_counted_and_sent_again() -> None:
     assert counters() == {"uncertain": 1}
 
 
+def test_an_unknown_outcome_is_repeated_a_few_times_and_waiting_does_not_use_them_up() -> None:
+    async def scenario(store: Store) -> None:
+        outcomes: list[Exception | None] = []
+        for _ in range(MOST_UNKNOWN):
+            outcomes += [RetryLater("429", retry_after=10.0)] * 3 + [OutcomeUnknown("502")]
+        platform = Platform(*outcomes)
+        rows = await committed(store, "a", "b")
+        sender = Sender(store, {"test": platform}, 86400.0)
+        with pytest.raises(Waits):
+            await sender.send(ANNA, rows, found=False)
+        await until_sent(store, sender)
+        assert platform.texts == ["a"] * 4 * MOST_UNKNOWN + ["b"]
+
+    run_with_store(scenario)
+    assert counters() == {"uncertain": MOST_UNKNOWN, "dead_commands": 1}
+    assert "nobody knows whether it arrived" in letters()[0][1]
+
+
+def test_a_command_whose_senders_die_is_not_sent_for_ever() -> None:
+    async def scenario(store: Store) -> None:
+        await committed(store, "a")
+        for attempt in range(MOST_UNKNOWN):
+            sender = Sender(store, {"test": Platform()}, 86400.0)
+            rows = await found(store)
+            assert len(rows) == 1, f"set aside at attempt {attempt}"
+            await sender.send(ANNA, rows, found=True)  # and then its worker is gone before it notes that
+        assert await found(store) == []
+
+    run_with_store(scenario)
+    assert "Nobody knows" in letters()[0][1]
+
+
+@pytest.mark.parametrize("wish", [0.0, -5.0, 0.001, float("nan")])
+def test_no_number_makes_a_tight_loop(wish: float) -> None:
+    async def scenario(store: Store) -> None:
+        platform = Platform(*[RetryLater("429", retry_after=wish)] * 6)
+        await committed(store, "a")
+        assert await until_sent(store, Sender(store, {"test": platform}, 1000.0)) > 0.75 * (1 + 2 + 4 + 8 + 16 + 32)
+
+    run_with_store(scenario)
+
+
+@pytest.mark.parametrize("wish", [1e9, 1e300, float("inf")])
+def test_no_number_shuts_a_dialog_for_longer_than_a_command_is_kept(wish: float) -> None:
+    async def scenario(store: Store) -> None:
+        platform = Platform(*[RetryLater("429", retry_after=wish)] * 2)
+        rows = await committed(store, "a", "b")
+        sender = Sender(store, {"test": platform}, 1000.0)
+        with pytest.raises(Waits):
+            await sender.send(ANNA, rows, found=False)
+        assert await until_sent(store, sender) < 1000.0
+        assert platform.texts == ["a", "a", "b"], "a last attempt, and then the next one's turn"
+
+    run_with_store(scenario)
+    assert "Gave up after 1001 seconds" in letters()[0][1]
+
+
+def test_a_clock_set_back_prolongs_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(store: Store) -> None:
+        platform = Platform(RetryLater("busy", retry_after=60.0))
+        rows = await committed(store, "a")
+        sender = Sender(store, {"test": platform}, 86400.0)
+        with pytest.raises(Waits):
+            await sender.send(ANNA, rows, found=False)
+        now = store.now
+        monkeypatch.setattr(store, "now", lambda: now() - 3600.0)
+        await sender.send(ANNA, await found(store), found=True)
+        assert platform.texts == ["a", "a"]
+
+    run_with_store(scenario)
+
+
 def test_what_must_not_be_repeated_never_is() -> None:
     async def scenario(store: Store) -> None:
         platform = Platform(OutcomeUnknown("no answer"))

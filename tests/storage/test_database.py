@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from maxbot.errors import StorageError, StorageUnavailable
+from maxbot.logs import Redactor
 from maxbot.storage.database import Database
 from maxbot.storage.sqlite import backend
 from maxbot.storage.sqlite.backend import SQLite
@@ -206,3 +207,38 @@ def test_a_database_that_is_not_there_yet_is_unavailable(tmp_path: Path) -> None
         await database.close()
 
     asyncio.run(scenario())
+
+
+def test_a_question_does_not_wait_for_whoever_writes(tmp_path: Path) -> None:
+    """A sweep of many dialogs once kept all writers of all workers waiting."""
+
+    async def scenario() -> None:
+        async with opened(tmp_path / "bot.db") as store:
+            await store.accept([update("a")])
+            with locked(tmp_path / "bot.db"):
+                assert await store.newest() == 1
+                assert await store.find_pending(None, "", 10) == [str(ANNA)]
+                assert await store.fetch(ANNA, 0) == []
+
+    asyncio.run(scenario())
+
+
+def test_what_is_said_of_a_failure_is_kept_without_secrets(tmp_path: Path) -> None:
+    """A handler's error may name the URL that it called, and the token in it."""
+    token = "123456789:AAEabcdefghijklmnopqrstuvwxyz012345"
+
+    async def scenario() -> None:
+        async with databases(tmp_path / "bot.db", 1) as (database,):
+            store = Store(database, Redactor([token, "hunter2"]))
+            await store.accept([update("1"), update("2")])
+            reason = f"404 at https://api.telegram.org/bot{token}/getFile"
+            await store.set_aside_update(str(ANNA), 1, reason, f"Traceback: {reason} hunter2")
+            committed = await store.commit(str(ANNA), 0, 2, {}, says("a"))
+            assert committed is not None
+            await store.set_aside_command(str(ANNA), committed[0], "not hunter2's")
+
+    asyncio.run(scenario())
+    kept = str(rows(tmp_path / "bot.db", "dead_letters"))
+    assert kept.count("***") == 4
+    assert token not in kept
+    assert "hunter2" not in kept

@@ -129,6 +129,8 @@ class SQLite:
                 connection.close()
 
     def close(self) -> None:
+        while self._abandoned:  # before the last one, which keeps these from removing the log that is in use
+            self._abandoned.pop().close()
         self.disconnect()
         for descriptor in (self._queue, self._leading):
             if descriptor is not None:
@@ -161,7 +163,7 @@ class SQLite:
             busy, *_ = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
             if busy:
                 raise FileNotFoundError(f"{self._log} was removed, and what it holds cannot be saved yet")
-        # Not closed: that might remove a log of the same name.
+        # Not closed now: the last one that closes removes the log, by its name.
         self._abandoned.append(connection)
         self._connection = None
         saved = "what it held was saved" if there is None else "stop the server, and look whether messages are missing"
