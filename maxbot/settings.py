@@ -94,6 +94,7 @@ class Settings:
     start_timeout: float = _option(60.0, "A worker that is not ready after so long is replaced.", env_only=True)
     keep_seen: float = _option(2 * 86400.0, "How long a redelivered update is recognised as one.", env_only=True)
     keep_replies: float = _option(86400.0, "How long replies on the web channel wait to be fetched.", env_only=True)
+    keep_letters: float = _option(180 * 86400.0, "How long dead letters are kept.", env_only=True)
     give_up_after: float = _option(86400.0, "A command that could not be sent for so long is set aside.", env_only=True)
 
 

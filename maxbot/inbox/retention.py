@@ -14,10 +14,8 @@ BATCH = 200
 PAUSE = 0.05
 """Seconds between two batches, which belong to the messages."""
 
-KEEP_LETTERS = 180 * 86400.0
 
-
-async def keep_tidy(store: Store, keep_seen: float, keep_replies: float, keep_letters: float = KEEP_LETTERS) -> None:
+async def keep_tidy(store: Store, keep_seen: float, keep_replies: float, keep_letters: float) -> None:
     """Forget old update keys, replies and dead letters, until cancelled. One worker does it for all.
 
     Args:

@@ -90,7 +90,14 @@ class Service:
             await channel.start(Services(mailbox=self._store))
         self._background = [
             asyncio.create_task(self._sweep.run()),
-            asyncio.create_task(keep_tidy(self._store, self._settings.keep_seen, self._settings.keep_replies)),
+            asyncio.create_task(
+                keep_tidy(
+                    self._store,
+                    self._settings.keep_seen,
+                    self._settings.keep_replies,
+                    self._settings.keep_letters,
+                )
+            ),
         ]
         if self._settings.updater == "polling":
             self._polling = Polling(self._channels.values(), self._inbox, self._failed)
