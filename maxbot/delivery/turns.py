@@ -103,7 +103,6 @@ class Turns:
             return []
         if rows is None:
             self._observe(TurnStale(dialog, update.id))
-            await until_stored(self._store.count, "stale_turns")
             return []
         self._observe(TurnRun(dialog, update.id, len(rows), seconds))
         return rows

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from maxbot.delivery.counted import Counters
 from maxbot.delivery.turns import MOST_ATTEMPTS, Turns
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
@@ -145,7 +146,8 @@ def test_a_turn_after_which_another_was_committed_is_thrown_away() -> None:
             await store.commit(str(ANNA), 0, 1, {"by": "somebody else"}, [])
 
         await accept(store)
-        assert await run_one(store, Bot(somebody_else)) == []
+        turns = Turns(store, Bot(somebody_else), 20.0, Counters(store))
+        assert await run_one(store, Bot(), turns=turns) == []
         work = await store.load(str(ANNA))
         assert (work.state, work.outbox) == ({"by": "somebody else"}, [])
 

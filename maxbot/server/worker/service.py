@@ -10,7 +10,10 @@ from collections.abc import Awaitable, Callable
 from maxbot.bot import MaxBot
 from maxbot.channels.base import Channel, Services
 from maxbot.delivery import Delivery
+from maxbot.delivery.counted import Counters
+from maxbot.delivery.said import Log
 from maxbot.errors import StartError
+from maxbot.events import all_of
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.retention import keep_tidy
 from maxbot.inbox.sweep import Sweep
@@ -50,8 +53,10 @@ class Service:
         self._failed = failed
         backend = open_backend(settings.database, settings.durability, settings.database_file)
         prepare(backend)
-        self._database = Database(backend)
+        log = Log()
+        self._database = Database(backend, log)
         self._store = Store(self._database, Redactor(bot.secrets))
+        observe = all_of(log, Counters(self._store))
         self._delivery = Delivery(
             self._store,
             bot,
@@ -59,8 +64,9 @@ class Service:
             user_locks,
             turn_timeout=settings.turn_timeout,
             give_up_after=settings.give_up_after,
+            observe=observe,
         )
-        self._inbox = Inbox(self._store, self._delivery.wake)
+        self._inbox = Inbox(self._store, self._delivery.wake, observe)
         self._sweep = Sweep(self._store, self._delivery.take_up)
         self._health = Health(self._store)
         self._background: list[asyncio.Task[None]] = []

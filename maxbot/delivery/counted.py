@@ -1,0 +1,32 @@
+"""Rare events that are worth a counter, and need not be in a transaction with something else."""
+
+from maxbot.errors import StorageError
+from maxbot.events import ChannelFailed, Event, TurnOutlives, TurnStale
+from maxbot.storage.store import Store
+
+_NAMES: dict[type[Event], str] = {
+    TurnStale: "stale_turns",
+    TurnOutlives: "outliving_turns",
+    ChannelFailed: "channel_failures",
+}
+
+
+class Counters:
+    """An observer that counts. Nobody waits for it: what a database that is gone does not count is lost.
+
+    Args:
+        store: Keeps the counters.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __call__(self, event: Event) -> None:
+        name = _NAMES.get(type(event))
+        if name is None:
+            return
+        try:
+            future = self._store.count(name)
+        except StorageError:  # it is closed
+            return
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
