@@ -4,7 +4,6 @@ Whoever does something tells one `Observer`, at once and on the event loop; tell
 must not raise, and not wait.
 """
 
-import logging
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -12,14 +11,12 @@ import msgspec
 
 from maxbot.types import Dialog
 
-logger = logging.getLogger(__name__)
-
 
 class Event(msgspec.Struct, frozen=True, gc=False):
     """Something that happened."""
 
 
-class Accepted(Event, frozen=True, gc=False):
+class UpdateAccepted(Event, frozen=True, gc=False):
     """An update was stored; the platform may be told."""
 
     dialog: Dialog
@@ -61,14 +58,14 @@ class UpdateSetAside(Event, frozen=True, gc=False):
     error: BaseException | None
 
 
-class Sent(Event, frozen=True, gc=False):
+class CommandSent(Event, frozen=True, gc=False):
     """The platform took a command."""
 
     dialog: Dialog
     key: str
 
 
-class Postponed(Event, frozen=True, gc=False):
+class CommandPostponed(Event, frozen=True, gc=False):
     """A command was not sent, and is tried again later."""
 
     dialog: Dialog
@@ -77,7 +74,7 @@ class Postponed(Event, frozen=True, gc=False):
     reason: str
 
 
-class Repeated(Event, frozen=True, gc=False):
+class CommandRepeated(Event, frozen=True, gc=False):
     """A command is sent though an earlier attempt may have succeeded: whoever made it was gone before noting it."""
 
     dialog: Dialog
@@ -99,7 +96,7 @@ class ChannelFailed(Event, frozen=True, gc=False):
     error: BaseException
 
 
-class Unavailable(Event, frozen=True, gc=False):
+class DatabaseUnavailable(Event, frozen=True, gc=False):
     """The database did not do what it was asked for."""
 
     reason: str

@@ -5,13 +5,13 @@ import time
 
 from maxbot.events import (
     ChannelFailed,
+    CommandPostponed,
+    CommandRepeated,
     CommandSetAside,
+    DatabaseUnavailable,
     Event,
-    Postponed,
-    Repeated,
     TurnOutlives,
     TurnStale,
-    Unavailable,
     UpdateSetAside,
 )
 
@@ -44,9 +44,9 @@ class Log:
                     dialog,
                     timeout,
                 )
-            case Postponed(dialog=dialog, key=key, seconds=seconds, reason=reason):
+            case CommandPostponed(dialog=dialog, key=key, seconds=seconds, reason=reason):
                 logger.warning("Reply %s to %s waits %.1f seconds: %s", key, dialog, seconds, reason)
-            case Repeated(dialog=dialog, key=key):
+            case CommandRepeated(dialog=dialog, key=key):
                 logger.warning(
                     "Reply %s to %s may be sent a second time: whoever sent it was gone before noting it", key, dialog
                 )
@@ -54,10 +54,10 @@ class Log:
                 logger.error("Reply %s to %s is set aside: %s", key, dialog, reason)
             case ChannelFailed(dialog=dialog, error=error):
                 logger.error("Channel %s failed at a reply to %s", dialog.channel, dialog, exc_info=error)
-            case Unavailable(reason=reason, damaged=True):
+            case DatabaseUnavailable(reason=reason, damaged=True):
                 if self._is_news(reason, SILENCE_AT_DAMAGE):
                     logger.error("%s. What needs the damaged part waits; the rest is served", reason)
-            case Unavailable(reason=reason) if self._is_news("", SILENCE):
+            case DatabaseUnavailable(reason=reason) if self._is_news("", SILENCE):
                 logger.error("The database is not available, and nothing is acknowledged until it is: %s", reason)
 
     def _is_news(self, what: str, silence: float) -> bool:

@@ -1,8 +1,11 @@
-"""Accept updates: durable first, then whoever runs their dialog is woken."""
+"""Accept updates: durable first, then whoever runs their dialog is woken.
+
+The table `seen` recognises a redelivery, in the transaction that stores the update (`storage/tables/inbox.py`).
+"""
 
 from collections.abc import Callable, Sequence
 
-from maxbot.events import Accepted, Observer, nobody
+from maxbot.events import Observer, UpdateAccepted, nobody
 from maxbot.storage.store import Store
 from maxbot.types import Dialog, Update
 
@@ -34,7 +37,7 @@ class Inbox:
             return []
         accepted = await self._store.accept(updates)
         for update, new in zip(updates, accepted, strict=True):
-            self._observe(Accepted(update.dialog, new))
+            self._observe(UpdateAccepted(update.dialog, new))
             if new:
                 self._wake(update.dialog)
         return accepted

@@ -15,8 +15,15 @@ from collections.abc import Mapping, Sequence
 
 from maxbot.channels.base import Channel
 from maxbot.errors import OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
-from maxbot.events import ChannelFailed, CommandSetAside, Observer, Postponed, Repeated, nobody
-from maxbot.events import Sent as WasSent
+from maxbot.events import (
+    ChannelFailed,
+    CommandPostponed,
+    CommandRepeated,
+    CommandSent,
+    CommandSetAside,
+    Observer,
+    nobody,
+)
 from maxbot.outbox.retries import MOST_UNKNOWN, pause, until_stored
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow, Sent
@@ -107,7 +114,7 @@ class Sender:
         if row.unknown + 1 >= MOST_UNKNOWN:
             await self._set_aside(dialog, row, f"Nobody knows whether one of {MOST_UNKNOWN} attempts arrived")
             return None
-        self._observe(Repeated(dialog, row.key))
+        self._observe(CommandRepeated(dialog, row.key))
         return await self._change(row, row._replace(attempts=row.attempts + 1, unknown=row.unknown + 1))
 
     async def _change(self, row: OutboxRow, then: OutboxRow) -> OutboxRow:
@@ -139,7 +146,7 @@ class Sender:
             self._observe(ChannelFailed(dialog, error))
             await self._resend_or_set_aside(dialog, row, f"{type(error).__name__} in the channel: {error}")
         else:
-            self._observe(WasSent(dialog, row.key))
+            self._observe(CommandSent(dialog, row.key))
             return True
         return False
 
@@ -162,7 +169,7 @@ class Sender:
             await self._set_aside(dialog, row, f"Gave up after {age:.0f} seconds: {reason}")
             return
         wait = pause(row.attempts + 1, wish, min(self._give_up_after - age, self._give_up_after))
-        self._observe(Postponed(dialog, row.key, wait, reason))
+        self._observe(CommandPostponed(dialog, row.key, wait, reason))
         unknown = row.unknown if unknown is None else unknown
         await self._change(row, row._replace(unknown=unknown, not_before=now + wait, postponed_at=now))
         raise Waits(wait)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from maxbot.errors import StorageDamaged, StorageError, StorageUnavailable
-from maxbot.events import Observer, Unavailable, nobody
+from maxbot.events import DatabaseUnavailable, Observer, nobody
 from maxbot.storage.backend import Backend
 from maxbot.storage.statement import Transaction
 
@@ -195,7 +195,7 @@ def _apply(
 
 def _settle(calls: list[_Call], outcomes: list[Any], observe: Observer) -> None:
     for failure in {id(outcome): outcome for outcome in outcomes if isinstance(outcome, StorageUnavailable)}.values():
-        observe(Unavailable(str(failure), isinstance(failure, StorageDamaged)))
+        observe(DatabaseUnavailable(str(failure), isinstance(failure, StorageDamaged)))
     for call, outcome in zip(calls, outcomes, strict=True):
         if call.future.done():  # the caller was cancelled; what it asked for is done all the same
             continue

@@ -8,7 +8,7 @@ import pytest
 
 from maxbot.delivery.said import Log
 from maxbot.errors import StorageDamaged
-from maxbot.events import Unavailable
+from maxbot.events import DatabaseUnavailable
 from maxbot.storage.database import Database
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
@@ -38,7 +38,7 @@ def damage(path: Path, dialog: Dialog) -> None:
 
 def test_only_who_needs_the_damaged_part_waits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "bot.db"
-    told: list[Unavailable] = []
+    told: list[DatabaseUnavailable] = []
 
     async def scenario() -> None:
         await fill(path)
