@@ -89,6 +89,13 @@ class CommandSetAside(Event, frozen=True, gc=False):
     reason: str
 
 
+class DialogMoved(Event, frozen=True, gc=False):
+    """A user has another name now, and the dialog goes on under that one."""
+
+    dialog: Dialog
+    to: Dialog
+
+
 class ChannelFailed(Event, frozen=True, gc=False):
     """A channel raised what no channel should."""
 

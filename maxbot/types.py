@@ -11,6 +11,13 @@ State: TypeAlias = dict[str, Any]
 """What the bot remembers of a dialog; JSON values only. A new dialog starts with `{}`."""
 
 
+Address: TypeAlias = dict[str, Any]
+"""Where a platform wants the answer, as its updates say: a thread, a reply token. Small, JSON values only.
+
+A dialog keeps the latest one. The bot sees nothing of it.
+"""
+
+
 class Dialog(msgspec.Struct, frozen=True, order=True):
     """A user on a channel: the unit of order. One turn of a dialog runs at a time."""
 
@@ -32,22 +39,21 @@ class Update(msgspec.Struct, frozen=True):
     message: Message
     sequence: int | None = None
     """The platform's own number, growing within a dialog. Orders updates that arrive in one delivery."""
-    address: Any = None
-    """Where to answer to, beyond the user's name (a thread, a token to reply with): small JSON, or None. The dialog
-    keeps the latest."""
+    address: Address | None = None
+    """Where to answer to, beyond the user's name; None leaves the dialog's as it is."""
 
 
 class Command(msgspec.Struct, frozen=True):
-    """One reply that a turn produced, on its way through the outbox to the platform."""
+    """One reply that a turn produced, on its way to the platform."""
 
     content: dict[str, Any]
-    """`{"text": ...}` or `{"image": {"url": ..., "caption": ...}}`."""
+    """`{"text": ...}` or another of the kinds in `maxbot.commands`."""
     key: str = ""
-    """Unique and the same at every attempt: what a platform with idempotent sending is given. Given by the outbox."""
+    """Unique and the same at every attempt: what a platform with idempotent sending is given. The outbox sets it."""
     resend: bool = True
     """Whether to send again where nobody knows if the last attempt arrived (no: payments, one-time codes)."""
-    address: Any = None
-    """The latest `Update.address` of the dialog. Given by the outbox."""
+    address: Address | None = None
+    """The dialog's latest, see `Update.address`. The outbox sets it."""
 
 
 class Turn(msgspec.Struct, frozen=True):

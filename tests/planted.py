@@ -90,7 +90,7 @@ BUGS = (
         "retry-at-the-end",
         "replies in order, the next after the end of the last",
         "maxbot/outbox/send.py",
-        "        raise Waits(wait)\n",
+        "        raise Waits(seconds)\n",
         "        return\n",
         ("tests/outbox/test_send.py",),
     ),

@@ -44,8 +44,8 @@ class Delivery:
     ) -> None:
         self._store = store
         self._turns = Turns(store, bot, turn_timeout, observe)
-        self._sender = Sender(store, channels, give_up_after, observe)
         self._dialogs = Dialogs(user_locks, self._work)
+        self._sender = Sender(store, channels, give_up_after, observe, self._dialogs.wake)
         self.wake = self._dialogs.wake
         self.take_up = self._dialogs.take_up
         self.drain = self._dialogs.drain

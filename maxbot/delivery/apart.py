@@ -1,8 +1,7 @@
 """The bot's code runs in a task of its own: what it does to that task, or leaves behind in it, is its own."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from maxbot.types import Turn
 
@@ -14,9 +13,7 @@ class TimedOut(TimeoutError):
     """A turn took longer than it may."""
 
 
-async def run_apart(
-    turn: Coroutine[Any, Any, Turn], timeout: float, outlives: Callable[[], None]
-) -> Turn | BaseException:
+async def run_apart(turn: Awaitable[Turn], timeout: float, outlives: Callable[[], None]) -> Turn | BaseException:
     """Run a turn to its end. Only a cancellation of the caller's own task is passed on.
 
     Args:
@@ -52,7 +49,7 @@ async def run_apart(
         raise
 
 
-async def _caught(turn: Coroutine[Any, Any, Turn]) -> Turn | BaseException:
+async def _caught(turn: Awaitable[Turn]) -> Turn | BaseException:
     try:
         return await turn
     except BaseException as error:  # a KeyboardInterrupt in a task would end the event loop

@@ -9,6 +9,7 @@ from maxbot.events import (
     CommandRepeated,
     CommandSetAside,
     DatabaseUnavailable,
+    DialogMoved,
     Event,
     TurnOutlives,
     TurnStale,
@@ -52,6 +53,8 @@ class Log:
                 )
             case CommandSetAside(dialog=dialog, key=key, reason=reason):
                 logger.error("Reply %s to %s is set aside: %s", key, dialog, reason)
+            case DialogMoved(dialog=dialog, to=to):
+                logger.info("The user of %s is %s now", dialog, to)
             case ChannelFailed(dialog=dialog, error=error):
                 logger.error("Channel %s failed at a reply to %s", dialog.channel, dialog, exc_info=error)
             case DatabaseUnavailable(reason=reason, damaged=True):

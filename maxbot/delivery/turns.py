@@ -3,8 +3,8 @@
 import asyncio
 import time
 import traceback
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from collections.abc import Awaitable
+from typing import Protocol
 
 from maxbot.delivery.apart import TimedOut, run_apart
 from maxbot.errors import StorageError
@@ -25,7 +25,7 @@ SUSPECT = 2
 class Bot(Protocol):
     """What delivery needs of a bot: a function from message and state to commands and state."""
 
-    def run_turn(self, message: Message, dialog: Dialog, state: State) -> Coroutine[Any, Any, Turn]:
+    def run_turn(self, message: Message, dialog: Dialog, state: State) -> Awaitable[Turn]:
         """Run one message; raise whatever is wrong with it."""
 
 

@@ -1,9 +1,11 @@
 """Send the commands of a dialog in order, and decide what a failed attempt means.
 
     sent               the row is removed
-    RetryLater         not sent: the row waits until `not_before`, and so does the dialog; given up after some time
+    RetryLater         not sent: the row waits until `not_before`, and so does the dialog; given up after some time.
+                       Where it reaches further, all dialogs of the channel wait; where the user has moved, so does
+                       the dialog
     OutcomeUnknown     counted as `uncertain`; waits and is sent again, a few times, or is set aside if it must not be
-    Undeliverable      set aside as a dead letter; the next command goes on
+    Undeliverable      set aside as a dead letter; the next command goes on, unless the dialog is closed to all
 
 A dialog does not hold its lock while it waits: whoever is woken first when the time has come goes on.
 
@@ -11,19 +13,21 @@ Where a user lock failed and two send the same commands, each step of one is ref
 outbox anew: what is sent twice all the same is counted as `uncertain`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from maxbot.channels.base import Channel
-from maxbot.errors import OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
+from maxbot.errors import DialogClosed, Moved, OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
 from maxbot.events import (
     ChannelFailed,
     CommandPostponed,
     CommandRepeated,
     CommandSent,
     CommandSetAside,
+    DialogMoved,
     Observer,
     nobody,
 )
+from maxbot.outbox.rests import Rests
 from maxbot.outbox.retries import MOST_UNKNOWN, pause, until_stored
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow, Sent
@@ -54,15 +58,23 @@ class Sender:
         channels: By name.
         give_up_after: Seconds after which a command that could not be sent is set aside.
         observe: Told what happens.
+        wake: Called for a dialog that has work now: under a new name.
     """
 
     def __init__(
-        self, store: Store, channels: Mapping[str, Channel], give_up_after: float, observe: Observer = nobody
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        give_up_after: float,
+        observe: Observer = nobody,
+        wake: Callable[[Dialog], None] = lambda dialog: None,
     ) -> None:
         self._store = store
         self._channels = channels
         self._give_up_after = give_up_after
         self._observe = observe
+        self._wake = wake
+        self._rests = Rests()
 
     async def send(self, dialog: Dialog, rows: Sequence[OutboxRow], *, found: bool) -> Sent | None:
         """Send commands in order.
@@ -85,16 +97,29 @@ class Sender:
             if sent is not None and not await until_stored(self._store.sent, sent):
                 raise LookAgain
             sent = None
-            if row.not_before is not None:
-                row = await self._start_retry(row)
-            elif found and index == 0:
-                taken = await self._take_up(dialog, row)
-                if taken is None:
-                    continue
-                row = taken
-            if await self._attempt(dialog, row):
-                sent = row.id
+            begun = await self._begin(dialog, row, taken_up=found and index == 0)
+            try:
+                if begun is not None and await self._attempt(dialog, begun):
+                    sent = row.id
+            except DialogClosed as error:
+                for unsent in (begun or row, *rows[index + 1 :]):
+                    await self._set_aside(dialog, unsent, error.reason)
+                break
         return sent
+
+    async def _begin(self, dialog: Dialog, row: OutboxRow, *, taken_up: bool) -> OutboxRow | None:
+        """Return a command whose attempt may begin; None if it was set aside."""
+        rest = self._rests.remaining(dialog.channel)
+        if rest and await self._give_up(dialog, row, "the channel rests"):
+            return None
+        if rest and not taken_up and row.not_before is None:
+            # It is certain that it was not sent, and whoever finds it shall know.
+            await self._wait(dialog, row, rest, "the channel rests")
+        if rest:
+            raise Waits(rest)
+        if row.not_before is not None:
+            return await self._start_retry(row)
+        return await self._take_up(dialog, row) if taken_up else row
 
     async def _start_retry(self, row: OutboxRow) -> OutboxRow:
         assert row.not_before is not None
@@ -127,6 +152,7 @@ class Sender:
 
         Raises:
             Waits: It was not, and the next attempt has its time.
+            DialogClosed: Neither this one nor any other will arrive.
         """
         channel = self._channels.get(dialog.channel)
         if channel is None:
@@ -134,18 +160,25 @@ class Sender:
             return False
         try:
             await channel.send(Command(row.content, row.key, row.resend, row.address), dialog)
+        except Moved as error:
+            await self._move(dialog, row, error.user)
         except RetryLater as error:
+            if error.reach == "channel":
+                self._rests.note(dialog.channel, error.retry_after)
             await self._postpone(dialog, row, error.reason, error.retry_after)
         except StorageUnavailable as error:  # a channel whose replies are kept here
             await self._postpone(dialog, row, str(error), None)
         except OutcomeUnknown as error:
             await self._resend_or_set_aside(dialog, row, error.reason)
+        except DialogClosed:
+            raise
         except Undeliverable as error:
             await self._set_aside(dialog, row, error.reason)
         except Exception as error:
             self._observe(ChannelFailed(dialog, error))
             await self._resend_or_set_aside(dialog, row, f"{type(error).__name__} in the channel: {error}")
         else:
+            self._rests.end(dialog.channel)
             self._observe(CommandSent(dialog, row.key))
             return True
         return False
@@ -163,16 +196,35 @@ class Sender:
     async def _postpone(
         self, dialog: Dialog, row: OutboxRow, reason: str, wish: float | None, unknown: int | None = None
     ) -> None:
-        now = self._store.now()
-        age = now - row.committed_at
-        if age >= self._give_up_after:
-            await self._set_aside(dialog, row, f"Gave up after {age:.0f} seconds: {reason}")
+        if await self._give_up(dialog, row, reason):
             return
-        wait = pause(row.attempts + 1, wish, min(self._give_up_after - age, self._give_up_after))
-        self._observe(CommandPostponed(dialog, row.key, wait, reason))
+        left = self._give_up_after - max(0.0, self._store.now() - row.committed_at)
+        wait = pause(row.attempts + 1, wish, left)
+        await self._wait(dialog, row, wait, reason, unknown)
+
+    async def _give_up(self, dialog: Dialog, row: OutboxRow, reason: str) -> bool:
+        age = self._store.now() - row.committed_at
+        if age < self._give_up_after:
+            return False
+        await self._set_aside(dialog, row, f"Gave up after {age:.0f} seconds: {reason}")
+        return True
+
+    async def _wait(
+        self, dialog: Dialog, row: OutboxRow, seconds: float, reason: str, unknown: int | None = None
+    ) -> None:
+        now = self._store.now()
+        self._observe(CommandPostponed(dialog, row.key, seconds, reason))
         unknown = row.unknown if unknown is None else unknown
-        await self._change(row, row._replace(unknown=unknown, not_before=now + wait, postponed_at=now))
-        raise Waits(wait)
+        await self._change(row, row._replace(unknown=unknown, not_before=now + seconds, postponed_at=now))
+        raise Waits(seconds)
+
+    async def _move(self, dialog: Dialog, row: OutboxRow, user: str) -> None:
+        to, now = Dialog(dialog.channel, user), self._store.now()
+        self._observe(DialogMoved(dialog, to))
+        await self._change(row, row._replace(not_before=now, postponed_at=now))  # it was surely not sent
+        await until_stored(self._store.move, dialog, to)
+        self._wake(to)
+        raise LookAgain
 
     async def _set_aside(self, dialog: Dialog, row: OutboxRow, reason: str) -> None:
         self._observe(CommandSetAside(dialog, row.key, reason))

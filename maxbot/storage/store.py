@@ -10,9 +10,9 @@ from sqlalchemy import select
 from maxbot.storage.database import Database
 from maxbot.storage.schema import revisions
 from maxbot.storage.statement import Statement, Transaction
-from maxbot.storage.tables import counters, dead_letters, inbox, outbox, replies, turns
+from maxbot.storage.tables import counters, dead_letters, inbox, moves, outbox, replies, turns
 from maxbot.storage.tables.oldest import Older
-from maxbot.types import Command, Dialog, State, Update
+from maxbot.types import Address, Command, Dialog, State, Update
 
 
 class Store:
@@ -75,12 +75,16 @@ class Store:
         update_id: int,
         state: State,
         commands: Sequence[Command],
-        address: Any = None,
+        address: Address | None = None,
     ) -> Future[list[outbox.OutboxRow] | None]:
         """End a turn; return its commands, or None where somebody else's turn came first."""
         return self._database.call(
             turns.commit, turns.Commit(dialog, version, update_id, state, commands, address, self.now())
         )
+
+    def move(self, dialog: Dialog, to: Dialog) -> Future[None]:
+        """Let a dialog go on under another name: what waits for it and, where that has none, its state."""
+        return self._database.call(moves.move, moves.Move(str(dialog), str(to)))
 
     # outbox
 

@@ -57,7 +57,7 @@ def test_a_task_left_cancelled_harms_nobody_and_the_turn_counts() -> None:
 @pytest.mark.parametrize("turn", [cancels_itself, cancels_itself_behind_its_last_line])
 def test_a_turn_that_cancels_itself_has_failed(turn: Callable[[], "asyncio.Future[Turn]"]) -> None:
     async def scenario() -> None:
-        assert isinstance(await run_apart(turn(), 20.0, lambda: None), asyncio.CancelledError)  # type: ignore[arg-type]
+        assert isinstance(await run_apart(turn(), 20.0, lambda: None), asyncio.CancelledError)
 
     run(scenario)
 

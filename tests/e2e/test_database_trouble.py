@@ -142,3 +142,35 @@ def test_nothing_is_acknowledged_while_another_process_locks_the_database(second
         say(f"locked for {seconds:g} s: failed deliveries: {record.failures}; acknowledged again after {again:.2f} s")
         assert set(record.failures) <= {"503"}
         assert again < 5
+
+
+def test_a_removed_log_and_then_the_death_of_all_processes_lose_nothing(tmp_path: Path) -> None:
+    """200 messages a second for 6 s, 2 workers. SQLite's log goes at 200 replies, all processes at 400."""
+    with TelegramStandIn() as telegram, serve(telegram, tmp_path, workers=2) as server:
+        with LoadProcess(plan(server, chats=100, messages=12, rate=200)) as load:
+            telegram.wait(lambda stats: stats.delivered > 200)
+            for suffix in ("-wal", "-shm"):
+                Path(f"{database_in(tmp_path)}{suffix}").unlink()
+            telegram.wait(lambda stats: stats.delivered > 400)
+            server.kill_all()
+            server.start()
+            server.wait_ready()
+            record = load.result()
+        wait_until_done(tmp_path)
+        judge(telegram, [record], BOT, allowed_repeats=100)
+        assert "bot.db-wal was removed while it was in use: what it held was saved" in server.log
+
+
+def test_a_removed_database_is_not_made_again_by_a_worker_that_takes_anothers_place(tmp_path: Path) -> None:
+    """What was acknowledged into the new file was never answered."""
+    with TelegramStandIn() as telegram, serve(telegram, tmp_path, workers=2) as server:
+        probe = Probe(server.port)
+        assert probe.status() == 200
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{database_in(tmp_path)}{suffix}").unlink()
+        assert probe.status() == 503
+        victim = server.workers()[0]
+        victim.kill()
+        eventually(lambda: "was removed or replaced" in server.log and "cannot be used" in server.log, 20)
+        assert probe.status() == 503
+        assert not database_in(tmp_path).exists()

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from maxbot.channels.base import Channel
-from maxbot.errors import OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
+from maxbot.errors import DialogClosed, Moved, OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
 from maxbot.outbox.retries import MOST_UNKNOWN
 from maxbot.outbox.send import LookAgain, Sender, Waits
 from maxbot.storage.store import Store
@@ -288,3 +288,91 @@ def test_of_two_who_send_the_same_commands_one_stops_and_looks_again() -> None:
 
     run_with_store(scenario)
     assert counters() == {"uncertain": 1}
+
+
+BEA = Dialog("test", "2")
+
+
+async def committed_of(store: Store, dialog: Dialog, text: str) -> list[OutboxRow]:
+    """Return the command of a dialog's first turn."""
+    await store.accept([Update(dialog, dialog.user, {"text": "hi"})])
+    work = await store.load(str(dialog))
+    assert work.update is not None
+    rows = await store.commit(str(dialog), 0, work.update.id, {"of": dialog.user}, [Command({"text": text})])
+    assert rows is not None
+    return rows
+
+
+def test_where_a_platform_wants_the_whole_channel_to_wait_others_do_not_ask() -> None:
+    async def scenario(store: Store) -> None:
+        platform = Platform(RetryLater("too many", retry_after=100.0, reach="channel"))
+        sender = Sender(store, {"test": platform}, 1000.0)
+        for dialog in (ANNA, BEA):
+            with pytest.raises(Waits) as wait:
+                await sender.send(dialog, await committed_of(store, dialog, dialog.user), found=False)
+        assert platform.texts == ["1"], "nobody else asks"
+        assert 95 < wait.value.seconds <= 125
+        (row,) = (await store.load(str(BEA))).outbox
+        assert row.not_before is not None, "it is known that it was not sent"
+        await asyncio.sleep(130)
+        for dialog in (BEA, ANNA):
+            await sender.send(dialog, (await store.load(str(dialog))).outbox, found=True)
+        assert platform.texts == ["1", "2", "1"]
+
+    run_with_store(scenario)
+    assert counters() == {}
+
+
+def test_a_channel_that_rests_for_ever_keeps_no_command_for_ever() -> None:
+    async def scenario(store: Store) -> None:
+        platform = Platform(*[RetryLater("account locked", reach="channel")] * 100)
+        await committed(store, "a")
+        assert await until_sent(store, Sender(store, {"test": platform}, 1000.0)) < 1500
+
+    run_with_store(scenario)
+    assert "Gave up" in letters()[0][1]
+
+
+def test_a_closed_dialog_is_asked_once() -> None:
+    async def scenario(store: Store) -> None:
+        platform = Platform(None, DialogClosed("blocked"))
+        rows = await committed(store, "a", "b", "c", "d")
+        await Sender(store, {"test": platform}, 1000.0).send(ANNA, rows, found=False)
+        assert platform.texts == ["a", "b"]
+        assert await found(store) == []
+
+    run_with_store(scenario)
+    assert [reason for _, reason, _ in letters()] == ["blocked"] * 3
+
+
+def test_a_user_who_has_another_name_now_is_answered_under_that_one() -> None:
+    async def scenario(store: Store) -> None:
+        woken: list[Dialog] = []
+        platform = Platform(Moved("upgraded", user="2"))
+        sender = Sender(store, {"test": platform}, 1000.0, wake=woken.append)
+        rows = await committed_of(store, ANNA, "a")
+        await store.accept([Update(ANNA, "next", {"text": "next"})])
+        with pytest.raises(LookAgain):
+            await sender.send(ANNA, rows, found=False)
+        assert woken == [BEA]
+        assert await store.load(str(ANNA)) == (0, {}, [], None, None)
+        work = await store.load(str(BEA))
+        assert (work.version, work.state) == (1, {"of": "1"})
+        assert work.update is not None
+        await sender.send(BEA, work.outbox, found=True)
+        assert platform.texts == ["a", "a"]
+
+    run_with_store(scenario)
+    assert counters() == {}, "it is certain that nothing was sent twice"
+
+
+def test_a_state_that_is_there_already_is_not_overwritten_by_a_move() -> None:
+    async def scenario(store: Store) -> None:
+        await committed_of(store, ANNA, "a")
+        await committed_of(store, BEA, "b")
+        await store.move(ANNA, BEA)
+        work = await store.load(str(BEA))
+        assert work.state == {"of": "2"}
+        assert [row.content["text"] for row in work.outbox] == ["a", "b"]
+
+    run_with_store(scenario)

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, case, delete, insert, literal_column, select, 
 from maxbot.storage.json import decode, encode
 from maxbot.storage.schema import outbox
 from maxbot.storage.statement import Statement, Transaction
+from maxbot.types import Address
 
 
 class Sent(NamedTuple):
@@ -33,7 +34,7 @@ class OutboxRow(NamedTuple):
     """When the next attempt may start; None if one may be on its way."""
     postponed_at: float | None = None
     """When that was decided."""
-    address: Any = None
+    address: Address | None = None
     """Where to answer to, beyond the user's name."""
 
     @property
@@ -64,7 +65,9 @@ _outbox = Statement(
 )
 
 
-def select_outbox(transaction: Transaction, dialogs: list[str], addresses: list[Any]) -> list[list[OutboxRow]]:
+def select_outbox(
+    transaction: Transaction, dialogs: list[str], addresses: list[Address | None]
+) -> list[list[OutboxRow]]:
     """Return the unsent commands of each dialog, in order, with the address where to answer to."""
     return [
         [

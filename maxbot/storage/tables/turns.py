@@ -1,7 +1,7 @@
 """Turns: what is needed to run one, and the one transaction that ends it."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import BindParameter, bindparam, delete, exists, func, literal_column, select, update
 from sqlalchemy.dialects import sqlite
@@ -10,7 +10,7 @@ from maxbot.storage.json import decode, encode
 from maxbot.storage.schema import dialogs, inbox, outbox
 from maxbot.storage.statement import Row, Statement, Transaction
 from maxbot.storage.tables.outbox import OutboxRow, Sent, put, select_outbox, sent
-from maxbot.types import Command, Message, State
+from maxbot.types import Address, Command, Message, State
 
 
 class PendingUpdate(NamedTuple):
@@ -20,7 +20,7 @@ class PendingUpdate(NamedTuple):
     message: Message
     attempts: int
     """How often it was started by somebody who found it left behind."""
-    address: Any = None
+    address: Address | None = None
     """Where to answer to, beyond the user's name; None where it brought none."""
 
 
@@ -41,7 +41,7 @@ class Work(NamedTuple):
     """Committed and not sent, in order. It goes first."""
     update: PendingUpdate | None
     """The oldest one in the inbox."""
-    address: Any = None
+    address: Address | None = None
     """The latest that an update brought."""
 
 
@@ -88,7 +88,7 @@ def _work(row: Row | None) -> tuple[Work, bool]:
     return Work(version or 0, known, [], pending, _decoded(address)), bool(unsent)
 
 
-def _decoded(address: bytes | None) -> Any:
+def _decoded(address: bytes | None) -> Address | None:
     return None if address is None else decode(address)
 
 
@@ -101,7 +101,7 @@ class Commit(NamedTuple):
     update_id: int
     state: State
     commands: Sequence[Command]
-    address: Any
+    address: Address | None
     """Where to answer to from now on."""
     now: float
 

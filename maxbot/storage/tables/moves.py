@@ -1,0 +1,32 @@
+"""A user who has another name now takes along what is stored under the old one."""
+
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, exists, update
+
+from maxbot.storage.schema import dialogs, inbox, outbox
+from maxbot.storage.statement import Statement, Transaction
+
+
+class Move(NamedTuple):
+    """A dialog goes on under another name."""
+
+    old: str
+    new: str
+
+
+_old, _new = bindparam("old_name", type_=dialogs.c.dialog.type), bindparam("new_name", type_=dialogs.c.dialog.type)
+_there = dialogs.alias("there")
+_move_state = Statement(
+    update(dialogs).where(dialogs.c.dialog == _old, ~exists().where(_there.c.dialog == _new)).values(dialog=_new)
+)
+_move_updates = Statement(update(inbox).where(inbox.c.dialog == _old).values(dialog=_new))
+_move_commands = Statement(update(outbox).where(outbox.c.dialog == _old).values(dialog=_new))
+
+
+def move(transaction: Transaction, items: list[Move]) -> list[None]:
+    """Move updates, commands and state; where the new name has a state, that one is kept."""
+    columns = {"old_name": [item.old for item in items], "new_name": [item.new for item in items]}
+    for statement in (_move_state, _move_updates, _move_commands):
+        transaction.run(statement, **columns)
+    return [None] * len(items)
