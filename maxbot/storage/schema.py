@@ -74,7 +74,6 @@ dialogs = Table(
     Column("version", NUMBER, nullable=False),
     Column("state", JSON, nullable=False),
     Column("address", JSON, nullable=True),  # the latest that an update brought
-    Column("failures", SmallInteger, nullable=False, server_default="0"),  # turns in a row that failed
     Column("owner", NUMBER, nullable=True),  # the session that runs its turns
 )
 

@@ -122,7 +122,6 @@ _remember = Statement(
         version=dialogs.c.version + literal_column("1"),
         state=bindparam("next_state"),
         address=bindparam("next_address"),
-        failures=literal_column("0"),
     )
 )
 _done = Statement(delete(inbox).where(inbox.c.id == bindparam("update_id")))

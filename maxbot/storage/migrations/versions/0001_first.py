@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("version", NUMBER, nullable=False),
         sa.Column("state", JSON, nullable=False),
         sa.Column("address", JSON, nullable=True),
-        sa.Column("failures", sa.SmallInteger, nullable=False, server_default="0"),
         sa.Column("owner", NUMBER, nullable=True),
     )
     op.create_table(
