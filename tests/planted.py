@@ -355,6 +355,46 @@ BUGS = (
         "                reason,\n",
         ("tests/storage/test_database.py",),
     ),
+    Bug(
+        "confidence-without-the-divisor",
+        "the confidence of an intent is divided by the intents that are left",
+        "maxbot/nlu/ranking.py",
+        "similarity / len(best)",
+        "similarity",
+        ("tests/nlu/test_ranking.py",),
+    ),
+    Bug(
+        "numbers-inside-dates",
+        "a number that begins or ends in a date is none",
+        "maxbot/nlu/recogniser.py",
+        "if find.start_char not in taken and find.end_char - 1 not in taken",
+        "if find",
+        ("tests/nlu/test_recogniser.py",),
+    ),
+    Bug(
+        "latent-beside-complete",
+        "a date that lacks a part counts only where nothing is complete",
+        "maxbot/nlu/dates/find.py",
+        "in complete or found",
+        "in found",
+        ("tests/nlu/dates/test_find.py",),
+    ),
+    Bug(
+        "private-addresses",
+        "templates ask no address that is not public, but those of services",
+        "maxbot/extensions/web.py",
+        "if is_public(str(address[4][0]))",
+        "if address",
+        ("tests/extensions/test_rest.py",),
+    ),
+    Bug(
+        "templates-from-anywhere",
+        "templates are read below the bot's directory only",
+        "maxbot/extensions/jinja_loader.py",
+        "path.is_relative_to(self._directory) and path.is_file()",
+        "path.is_file()",
+        ("tests/extensions/test_jinja_loader.py",),
+    ),
 )
 
 
