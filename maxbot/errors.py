@@ -8,11 +8,15 @@ MaxBotError
 │   └── StorageUnavailable    it may work later: locked, disk full, connection lost
 ├── RequestError          a request from the network is refused; knows the HTTP status
 │   ├── Unauthorized          401: no or a wrong signature
-│   └── BadRequest            400: not what the platform sends
-├── SendError             a channel could not send a command
-│   ├── RetryLater            nothing was sent; worth another attempt
+│   ├── BadRequest            400: not what the platform sends
+│   └── WrongMediaType        415: it must be of another media type
+├── SendError             a channel could not send a command; knows the reason
+│   ├── RetryLater            nothing was sent; worth another attempt; knows how far it reaches
+│   │   ├── Misconfigured         the whole channel: its token or account must be mended by the operator
+│   │   └── Moved                 the user has another name now; knows it
 │   ├── OutcomeUnknown        it left, and nobody knows whether it arrived
 │   └── Undeliverable         it never will arrive
+│       └── DialogClosed          nor will anything else, until the user writes again
 ├── TurnError             the bot failed at a message; knows file and line where it can
 ├── RpcError              a program's request is refused; knows code, message and data
 └── LockLost              the user lock was lost while it was held
@@ -20,7 +24,7 @@ MaxBotError
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 SHOWN_MISTAKES = 20
 """Mistakes of a bot that are printed at once."""
@@ -179,8 +183,22 @@ class BadRequest(RequestError):
     status = 400
 
 
+class WrongMediaType(RequestError):
+    """The request has another media type than the channel takes."""
+
+    status = 415
+
+
 class SendError(MaxBotError):
-    """A channel could not send a command."""
+    """A channel could not send a command.
+
+    Args:
+        reason: For the log; the platform's own text where it says one.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class RetryLater(SendError):
@@ -189,28 +207,47 @@ class RetryLater(SendError):
     Args:
         reason: For the log.
         retry_after: Seconds that the platform asks to wait; None leaves it to the caller's backoff.
+        reach: Whether the other dialogs of the channel must wait as well.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, reach: Literal["dialog", "channel"] = "dialog"
+    ) -> None:
         super().__init__(reason)
-        self.reason = reason
         self.retry_after = retry_after
+        self.reach = reach
+
+
+class Misconfigured(RetryLater):
+    """Nothing was sent, and nothing can be on this channel until its operator mends it: the text says what."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, reach="channel")
+
+
+class Moved(RetryLater):
+    """Nothing was sent, as the user has another name now: the dialog goes on under that one.
+
+    Args:
+        reason: For the log.
+        user: The new name.
+    """
+
+    def __init__(self, reason: str, user: str) -> None:
+        super().__init__(reason)
+        self.user = user
 
 
 class OutcomeUnknown(SendError):
     """The command left, and nobody knows whether it arrived (connection lost, 5xx, no answer in time)."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
 
 class Undeliverable(SendError):
-    """The command never will arrive (user blocked the bot, bad request); `reason` is the platform's own text."""
+    """The command never will arrive (bad request); `reason` is the platform's own text."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+
+class DialogClosed(Undeliverable):
+    """Nothing will arrive in this dialog until its user writes again (blocked the bot, left)."""
 
 
 class TurnError(MaxBotError):

@@ -11,6 +11,13 @@ State: TypeAlias = dict[str, Any]
 """What the bot remembers of a dialog; JSON values only. A new dialog starts with `{}`."""
 
 
+Address: TypeAlias = dict[str, Any]
+"""Where a platform wants the answer, as its updates say: a thread, a reply token. Small, JSON values only.
+
+A dialog keeps the latest one. The bot sees nothing of it.
+"""
+
+
 class Dialog(msgspec.Struct, frozen=True, order=True):
     """A user on a channel: the unit of order. One turn of a dialog runs at a time."""
 
@@ -32,24 +39,28 @@ class Update(msgspec.Struct, frozen=True):
     message: Message
     sequence: int | None = None
     """The platform's own number, growing within a dialog. Orders updates that arrive in one delivery."""
+    address: Address | None = None
+    """Where to answer to, beyond the user's name; None leaves the dialog's as it is."""
 
 
 class Command(msgspec.Struct, frozen=True):
-    """One reply that a turn produced, on its way from the outbox to the platform."""
+    """One reply that a turn produced, on its way to the platform."""
 
     content: dict[str, Any]
-    """`{"text": ...}` or `{"image": {"url": ..., "caption": ...}}`."""
+    """`{"text": ...}` or another of the kinds in `maxbot.commands`."""
     key: str = ""
-    """Unique and the same at every attempt: what a platform with idempotent sending is given."""
+    """Unique and the same at every attempt: what a platform with idempotent sending is given. The outbox sets it."""
     resend: bool = True
     """Whether to send again where nobody knows if the last attempt arrived (no: payments, one-time codes)."""
+    address: Address | None = None
+    """The dialog's latest, see `Update.address`. The outbox sets it."""
 
 
 class Turn(msgspec.Struct, frozen=True):
     """What came of running one message through the bot: stored both or neither."""
 
-    commands: list[dict[str, Any]]
-    """The replies in order, as `Command.content`; a reply not to be repeated has `"resend": False` beside it."""
+    commands: list[Command]
+    """The replies in order."""
     state: State
     """What to remember from now on."""
     listening: bool = False

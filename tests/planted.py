@@ -156,9 +156,9 @@ BUGS = (
     Bug(
         "parse-before-verify",
         "nothing unauthenticated is stored or acted on, nor parsed",
-        "maxbot/server/edge/webapp.py",
-        "        channel.verify(request.headers, body)\n        return channel.parse(body)\n",
-        "        parsed = channel.parse(body)\n        channel.verify(request.headers, body)\n        return parsed\n",
+        "maxbot/channels/base.py",
+        "        self.verify(request)\n        return Received(self.parse(request))\n",
+        "        parsed = self.parse(request)\n        self.verify(request)\n        return Received(parsed)\n",
         ("tests/server/edge/test_webapp.py",),
     ),
     Bug(

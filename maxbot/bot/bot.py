@@ -25,7 +25,7 @@ from maxbot.dialog.state import after_failure
 from maxbot.dialog.turn import TurnOutput
 from maxbot.errors import BotError, TurnError
 from maxbot.locks import UserLocks
-from maxbot.types import Dialog, Message, State, Turn
+from maxbot.types import Command, Dialog, Message, State, Turn
 
 Handler: TypeAlias = Callable[[BotTurn], Awaitable[None]]
 """What a Python bot does at a message."""
@@ -210,7 +210,7 @@ class MaxBot:
             utc_time: When; None is now.
 
         Returns:
-            The commands. What the bot remembers is kept in this object.
+            The contents of the commands. What the bot remembers is kept in this object.
 
         Raises:
             TurnError: As in `run_turn`; the bot remembers what it did before.
@@ -239,10 +239,12 @@ class MaxBot:
 
 
 def _turn(output: TurnOutput) -> Turn:
-    return Turn([plain(command) for command in output.commands], output.state, output.listening, output.visited)
+    return Turn(
+        [Command(plain(command)) for command in output.commands], output.state, output.listening, output.visited
+    )
 
 
-async def _handle(handler: Handler, turn: BotTurn) -> list[dict[str, Any]]:
+async def _handle(handler: Handler, turn: BotTurn) -> list[Command]:
     try:
         await handler(turn)
     except (Exception, SystemExit) as error:  # a bot must not stop the server; cancelling is the server's own

@@ -10,16 +10,18 @@ import hmac
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from maxbot.backoff import backoff
-from maxbot.channels.base import Accept, Channel, Services
+from maxbot.channels.base import Accept, Channel, Request, Services, matches
 from maxbot.channels.client import ApiClient
+from maxbot.channels.expand import Abilities
 from maxbot.channels.json import decode
+from maxbot.channels.split import Limit
 from maxbot.errors import (
     BadRequest,
     OutcomeUnknown,
@@ -101,14 +103,9 @@ class _Answer(msgspec.Struct):
     parameters: _Parameters | None = None
 
 
-class _Sent(msgspec.Struct):
-    message_id: int
-
-
 _update_decoder = msgspec.json.Decoder(_Update)
 _identity_decoder = msgspec.json.Decoder(_Identity)
 _answer_decoder = msgspec.json.Decoder(_Answer)
-_sent_decoder = msgspec.json.Decoder(_Sent)
 _batch_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -130,7 +127,10 @@ class TelegramChannel(Channel):
         ValueError: One of them cannot be used. The text does not repeat it.
     """
 
-    name = "telegram"
+    type = "telegram"
+    abilities = Abilities(sends=("text", "image"), text=Limit(4096), caption=Limit(1024))
+    token_pattern = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
+    prefers_polling = True
 
     class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         """What `channels.telegram` of a bot.yaml may have; as in the constructor."""
@@ -171,7 +171,7 @@ class TelegramChannel(Channel):
         """Verify from now on, as Telegram will be told the secret."""
         self._verifies = True
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+    def verify(self, request: Request) -> None:
         """Compare the header that Telegram adds to each webhook with the secret.
 
         Raises:
@@ -181,11 +181,10 @@ class TelegramChannel(Channel):
         """
         if not self._verifies:
             return
-        given = headers.get(SECRET_HEADER, "").encode("utf-8", "surrogatepass")
-        if not hmac.compare_digest(given, self._secret.encode()):
+        if not matches(request.headers.get(SECRET_HEADER, ""), (self._secret,)):
             raise Unauthorized(f"The header {SECRET_HEADER} is missing or wrong")
 
-    def parse(self, body: bytes) -> list[Update]:
+    def parse(self, request: Request) -> list[Update]:
         """Turn a webhook, which has one update, into at most one of ours.
 
         Returns:
@@ -196,22 +195,22 @@ class TelegramChannel(Channel):
 
         Source: https://core.telegram.org/bots/api#update, #message, #photosize
         """
+        return self._parse(request.body)
+
+    def _parse(self, body: bytes) -> list[Update]:
         update = decode(_update_decoder, body)
         if update.message is None or (message := _message(update.message)) is None:
             return []
         dialog = Dialog(self.name, str(update.message.chat.id))
         return [Update(dialog, str(update.update_id), message, update.update_id)]
 
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to Telegram.
 
         Args:
             command: `{"text": ...}` with 1 to 4,096 characters, or `{"image": {"url": ..., "caption": ...}}`, where the
                 URL may also be the `file_id` of a photo that a user sent, and the caption has up to 1,024 characters.
             dialog: Its user is a chat's id.
-
-        Returns:
-            Telegram's `message_id`, as decimal digits.
 
         Raises:
             RetryLater: Nothing was sent: no connection, too many messages (429), or Telegram does not know the token
@@ -222,15 +221,11 @@ class TelegramChannel(Channel):
         Source: https://core.telegram.org/bots/api#sendmessage, #sendphoto and #responseparameters
         """
         method, payload = _request(command.content, dialog)
-        result = self._result(*await self._call(method, payload))
-        try:
-            return str(decode(_sent_decoder, result).message_id)
-        except BadRequest:
-            raise OutcomeUnknown("Telegram's answer to a message has no message_id") from None
+        self._result(*await self._call(method, payload))
 
     async def start(self, services: Services) -> None:
         """Open the connections to the API."""
-        self._client = ApiClient(self._api_url, self._timeout)
+        self._client = ApiClient(self._api_url, self._timeout, connections=services.connections)
 
     async def close(self) -> None:
         """Close them."""
@@ -317,7 +312,7 @@ class TelegramChannel(Channel):
     def _parse_fetched(self, raw: msgspec.Raw) -> list[Update]:
         """Parse one of many: the others must not wait for ever for one that is malformed."""
         try:
-            return self.parse(bytes(raw))
+            return self._parse(bytes(raw))
         except BadRequest as error:
             logger.error("Skipped an update of Telegram: %s", error)
             return []
@@ -325,7 +320,7 @@ class TelegramChannel(Channel):
     async def _call(self, method: str, payload: dict[str, Any], timeout: float | None = None) -> tuple[int, _Answer]:
         """Call a method of the API; return HTTP status and answer, which is not `ok` if it could not be read."""
         assert self._client is not None, "the channel is used between start and close"
-        status, body = await self._client.post_json(self._path + method, payload, timeout=timeout)
+        status, body, _ = await self._client.post_json(self._path + method, payload, timeout=timeout)
         try:
             return status, decode(_answer_decoder, body)
         except BadRequest:

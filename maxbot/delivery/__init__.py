@@ -39,7 +39,7 @@ class Delivery:
         give_up_after: float,
     ) -> None:
         self._store = store
-        self._turns = Turns(store, bot, turn_timeout)
+        self._turns = Turns(store, bot, channels, turn_timeout)
         self._sender = Sender(store, channels, give_up_after)
         self._dialogs = Dialogs(user_locks, self._work)
         self.wake = self._dialogs.wake

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from maxbot.storage.database import Database
 from maxbot.storage.tables import counters, dead_letters, inbox, outbox, replies, turns
 from maxbot.storage.tables.oldest import Older
-from maxbot.types import Dialog, State, Update
+from maxbot.types import Command, Dialog, State, Update
 
 
 class Store:
@@ -54,7 +54,7 @@ class Store:
         return self._database.call(turns.load, turns.Load(dialog, sent))
 
     def commit(
-        self, dialog: str, version: int, update_id: int, state: State, commands: list[dict[str, Any]]
+        self, dialog: str, version: int, update_id: int, state: State, commands: list[Command]
     ) -> Future[list[outbox.OutboxRow] | None]:
         """End a turn; return its commands, or None where somebody else's turn came first."""
         return self._database.call(turns.commit, turns.Commit(dialog, version, update_id, state, commands, time.time()))

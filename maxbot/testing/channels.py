@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from maxbot.channels.base import Channel, Services
+from maxbot.channels.base import Channel, Request, Services
 from maxbot.errors import BadRequest, OutcomeUnknown, RetryLater, SendError, Unauthorized
 from maxbot.types import Command, Dialog, Update
 
@@ -206,8 +206,8 @@ class ChannelContract:
         webhooks = self.webhooks()
         assert len(webhooks) > 1, "the contract needs two webhooks"
         for headers, body in webhooks:
-            channel.verify(headers, body)
-            updates = channel.parse(body)
+            channel.verify(Request(body, headers))
+            updates = channel.parse(Request(body))
             assert updates, "a webhook of the examples has no update"
             for update in updates:
                 _check_update(channel, update)
@@ -224,13 +224,13 @@ class ChannelContract:
         assert bool(forged) == channel.verifies, "`forged` has webhooks to refuse where `verifies` says so"
         for headers, body in forged:
             with _raises(Unauthorized, "a forged webhook"):
-                channel.verify(headers, body)
+                channel.verify(Request(body, headers))
 
     def test_malformed_webhooks_are_bad_requests(self) -> None:
         channel = self._unused()
         for body in _malformed([body for _, body in self.webhooks()]):
             try:
-                updates = channel.parse(body)
+                updates = channel.parse(Request(body))
             except BadRequest:
                 continue
             except Exception as error:
@@ -238,19 +238,21 @@ class ChannelContract:
             for update in updates:
                 _check_update(channel, update)
 
-    def test_the_acknowledgement_is_bytes_with_a_type(self) -> None:
+    def test_a_webhook_is_received_with_an_answer(self) -> None:
         channel = self._unused()
-        for accepted in ([], [True], [False], [True, False]):
-            body, media_type = channel.acknowledgement(accepted)
-            assert isinstance(body, bytes), "the body of an acknowledgement is bytes"
-            assert isinstance(media_type, str), "the media type of an acknowledgement is a str"
+        for headers, body in self.webhooks():
+            received = asyncio.run(channel.receive(Request(body, headers)))
+            assert list(received.updates) == channel.parse(Request(body, headers)), "receive and parse differ"
+            for accepted in (True, False):
+                answer = received.answer_to([accepted] * len(received.updates))
+                assert isinstance(answer.body, bytes), "the body of an answer is bytes"
+                assert isinstance(answer.media_type, str), "the media type of an answer is a str"
 
     # Replies
 
     def test_a_reply_is_sent(self) -> None:
         async def scenario(channel: Channel, api: ApiStandIn) -> None:
-            sent = await self._send(channel)
-            assert isinstance(sent, str), "send returns the platform's id of the message as a str, or an empty one"
+            await self._send(channel)
             assert len(api.requests) == (0 if self.answer is None else 1), "a command is one call of the API"
 
         self._run(scenario)
@@ -314,10 +316,10 @@ class ChannelContract:
         return self.channel("http://127.0.0.1:9")
 
     def _updates(self, channel: Channel) -> list[Update]:
-        return [update for _, body in self.webhooks() for update in channel.parse(body)]
+        return [update for _, body in self.webhooks() for update in channel.parse(Request(body))]
 
-    async def _send(self, channel: Channel) -> str:
-        return await channel.send(Command(dict(self.content), "key-1"), self.dialog())
+    async def _send(self, channel: Channel) -> None:
+        await channel.send(Command(dict(self.content), "key-1"), self.dialog())
 
     async def _fails(self, channel: Channel, expected: type[SendError], what: str) -> None:
         with _raises(expected, what) as caught:

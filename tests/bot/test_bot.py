@@ -9,7 +9,7 @@ from maxbot.bot import MaxBot
 from maxbot.bot.handler import BotTurn
 from maxbot.channels.base import Channel
 from maxbot.errors import BotError, TurnError, UsageError
-from maxbot.types import Dialog, Turn
+from maxbot.types import Command, Dialog, Turn
 
 ADA = Dialog("web", "ada")
 
@@ -30,7 +30,7 @@ def test_a_handler_is_given_the_turn() -> None:
         turn.state["count"] = turn.state.get("count", 0) + 1
         turn.say(f"{turn.dialog.user}: {turn.message['text']} {turn.state['count']}")
 
-    assert run_turn(bot, state={"count": 4}) == Turn([{"text": "ada: hello 5"}], {"count": 5})
+    assert run_turn(bot, state={"count": 4}) == Turn([Command({"text": "ada: hello 5"})], {"count": 5})
 
 
 def test_a_turn_changes_neither_state_nor_message() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from maxbot.bot.handler import BotTurn
 from maxbot.errors import TurnError
-from maxbot.types import Dialog
+from maxbot.types import Command, Dialog
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def test_replies_keep_their_order_and_wishes(turn: BotTurn) -> None:
     turn.add({"image": {"url": "http://example.com/b.png", "caption": None}})
     turn.add({"sticker": {"id": 5}, "sound": "off"})
     assert turn.finish() == [
-        {"text": "one"},
-        {"image": {"url": "http://example.com/a.png"}},
-        {"text": "two", "resend": False},
-        {"image": {"url": "http://example.com/b.png"}},
-        {"sticker": {"id": 5}, "sound": "off"},
+        Command({"text": "one"}),
+        Command({"image": {"url": "http://example.com/a.png"}}),
+        Command({"text": "two"}, resend=False),
+        Command({"image": {"url": "http://example.com/b.png"}}),
+        Command({"sticker": {"id": 5}, "sound": "off"}),
     ]
 
 
@@ -32,7 +32,7 @@ def test_replies_keep_their_order_and_wishes(turn: BotTurn) -> None:
     [
         ({"text": ""}, "the text of a reply is empty"),
         ({"text": 5}, "the text of a reply is a str, not int"),
-        ({"text": None}, "not NoneType"),
+        ({"text": None}, "not None"),
         ({"text": "a", "image": {"url": "b"}}, "nothing else beside it; here there is 'image'"),
         ({"text": "a", "buttons": []}, "here there is 'buttons'"),
         ({"image": "http://example.com/a.png"}, "an image is a dict"),
@@ -63,7 +63,7 @@ def test_a_reply_does_not_change_after_it_was_added(turn: BotTurn) -> None:
     content = {"image": {"url": "a"}}
     turn.add(content)
     content["image"]["url"] = "b"
-    assert turn.finish() == [{"image": {"url": "a"}}]
+    assert turn.finish() == [Command({"image": {"url": "a"}})]
 
 
 def test_there_are_no_replies_after_the_turn(turn: BotTurn) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maxbot.channels.base import Channel, Services
+from maxbot.channels.base import Channel, Request, Services
 from maxbot.channels.web import channel as web
 from maxbot.channels.web import waiting
 from maxbot.channels.web.channel import WebChannel
@@ -67,24 +67,24 @@ def test_options_are_those_of_the_constructor() -> None:
 def test_without_a_token_everybody_may_write() -> None:
     channel = WebChannel()
     assert not channel.verifies
-    channel.verify({}, b"")
+    channel.verify(Request(b"", {}))
 
 
 def test_a_message() -> None:
-    [update] = WebChannel().parse('{"user_id": "älice", "text": "Grüße 😀"}'.encode())
+    [update] = WebChannel().parse(Request('{"user_id": "älice", "text": "Grüße 😀"}'.encode()))
     assert (update.dialog, update.message, update.sequence) == (Dialog("web", "älice"), {"text": "Grüße 😀"}, None)
 
 
 def test_a_number_is_a_user_like_its_digits() -> None:
     first, second = (
-        WebChannel().parse(b'{"user_id": %b, "text": "a", "id": "x"}' % user)[0] for user in (b"5", b'"5"')
+        WebChannel().parse(Request(b'{"user_id": %b, "text": "a", "id": "x"}' % user))[0] for user in (b"5", b'"5"')
     )
     assert first == second
 
 
 def test_ids_are_those_of_one_user() -> None:
     def key(user: str, id: str | None) -> str:
-        return WebChannel().parse(json.dumps({"user_id": user, "text": "a", "id": id}).encode())[0].key
+        return WebChannel().parse(Request(json.dumps({"user_id": user, "text": "a", "id": id}).encode()))[0].key
 
     assert key("a", "1") == key("a", "1")
     assert len({key("a", "1"), key("b", "1"), key("a", "2"), key("a1", "1"), key("a", "11")}) == 5
@@ -120,7 +120,7 @@ def test_ids_are_those_of_one_user() -> None:
 )
 def test_other_messages_are_refused_without_repeating_them(content: bytes) -> None:
     with pytest.raises(BadRequest) as caught:
-        WebChannel().parse(content)
+        WebChannel().parse(Request(content))
     assert str(caught.value)
     assert "secret" not in str(caught.value)
 
@@ -135,7 +135,7 @@ posts = st.dictionaries(
 @given(st.binary() | posts.map(lambda value: json.dumps(value).encode()))
 def test_any_input_is_a_storable_update_or_a_bad_request(content: bytes) -> None:
     try:
-        [update] = WebChannel().parse(content)
+        [update] = WebChannel().parse(Request(content))
     except BadRequest:
         return
     assert 1 <= len(update.dialog.user) <= 200
@@ -167,7 +167,7 @@ class Site:
 
     async def send(self, dialog: Dialog, text: str) -> None:
         self.numbers.append(len(self.numbers))
-        assert await self.channel.send(Command({"text": text}, f"key-{self.numbers[-1]}"), dialog) == ""
+        await self.channel.send(Command({"text": text}, f"key-{self.numbers[-1]}"), dialog)
 
     async def send_from_another_worker(self, dialog: Dialog, text: str) -> None:
         self.numbers.append(len(self.numbers))

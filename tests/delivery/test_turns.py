@@ -10,7 +10,7 @@ import pytest
 from maxbot.delivery.turns import MOST_ATTEMPTS, Turns
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
-from maxbot.types import Dialog, Message, State, Turn, Update
+from maxbot.types import Command, Dialog, Message, State, Turn, Update
 from tests.support.engine import counters, letters, run_with_store
 
 ANNA = Dialog("test", "1")
@@ -28,7 +28,7 @@ class Bot:
         state["half"] = "done"
         if self.behave is not None:
             await self.behave(dialog)
-        return Turn([{"text": "done"}], state)
+        return Turn([Command({"text": "done"})], state)
 
 
 async def run_one(
@@ -37,7 +37,7 @@ async def run_one(
     """Run a dialog's oldest update."""
     work = await store.load(str(dialog))
     assert work.update is not None
-    turns = turns or Turns(store, bot, 20.0)
+    turns = turns or Turns(store, bot, {}, 20.0)
     return await turns.run(dialog, work, work.update, left_behind)
 
 
@@ -215,7 +215,7 @@ def test_suspects_run_one_at_a_time_and_only_the_one_that_runs_is_counted() -> N
         for dialog in users:
             await accept(store, dialog)
         bot = Bot(hangs)
-        turns = Turns(store, bot, 20.0)
+        turns = Turns(store, bot, {}, 20.0)
         first = [asyncio.create_task(run_one(store, bot, d, turns=turns, left_behind=True)) for d in users]
         await asyncio.sleep(5)
         assert len(bot.ran) == 4, "a first time all together"
@@ -224,7 +224,7 @@ def test_suspects_run_one_at_a_time_and_only_the_one_that_runs_is_counted() -> N
         await asyncio.wait(first)
         for _ in range(2 * MOST_ATTEMPTS):  # workers die, and it is always the first one's fault
             bot = Bot(hangs)
-            turns = Turns(store, bot, 20.0)
+            turns = Turns(store, bot, {}, 20.0)
             tasks = []
             for dialog in users:
                 if (await store.load(str(dialog))).update is not None:
@@ -241,7 +241,7 @@ def test_suspects_run_one_at_a_time_and_only_the_one_that_runs_is_counted() -> N
             task.cancel()
         await asyncio.wait(tasks)
         bot = Bot(behave)
-        turns = Turns(store, bot, 20.0)
+        turns = Turns(store, bot, {}, 20.0)
         assert all(await asyncio.gather(*(run_one(store, bot, d, turns=turns, left_behind=True) for d in users[1:]))), (
             "the innocent are answered"
         )

@@ -26,13 +26,12 @@ class Platform(Channel):
         self.errors = list(errors)
         self.attempts: list[tuple[float, str, str]] = []
 
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         self.attempts.append((asyncio.get_running_loop().time(), command.content["text"], command.key))
         await asyncio.sleep(0.5)
         error = self.errors.pop(0) if self.errors else None
         if error is not None:
             raise error
-        return "1"
 
     @property
     def texts(self) -> list[str]:
@@ -42,7 +41,7 @@ class Platform(Channel):
 async def committed(store: Store, *texts: str, resend: bool = True) -> list[OutboxRow]:
     """Return the commands of a turn that was just committed."""
     await store.accept([Update(ANNA, "1", {"text": "hi"})])
-    rows = await store.commit(str(ANNA), 0, 1, {}, [{"text": text, "resend": resend} for text in texts])
+    rows = await store.commit(str(ANNA), 0, 1, {}, [Command({"text": text}, resend=resend) for text in texts])
     assert rows is not None
     return rows
 

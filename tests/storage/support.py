@@ -12,7 +12,7 @@ from maxbot.storage.prepare import prepare
 from maxbot.storage.schema import metadata
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
-from maxbot.types import Dialog, Update
+from maxbot.types import Command, Dialog, Update
 
 ANNA = Dialog("telegram", "1")
 
@@ -62,7 +62,7 @@ def rows(path: Path, table: str) -> list[dict[str, Any]]:
         backend.close()
 
 
-async def turn(store: Store, dialog: Dialog, run: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> Any:
+async def turn(store: Store, dialog: Dialog, run: Callable[[dict[str, Any]], list[Command]]) -> Any:
     """Load a dialog, let `run` change its state and return commands, and commit."""
     work = await store.load(str(dialog))
     assert work.update is not None

@@ -16,6 +16,7 @@ from maxbot.storage.database import Database
 from maxbot.storage.sqlite import backend
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
+from maxbot.types import Command
 from tests.storage.support import ANNA, databases, opened, prepared, rows, update
 
 
@@ -145,7 +146,7 @@ def test_a_full_disk_is_unavailable_and_serves_again_afterwards(tmp_path: Path) 
             store = Store(database)
             await store.accept([update("a")])
             await database.call(limit_pages, 0)
-            large = [{"text": "x" * 100_000}]
+            large = [Command({"text": "x" * 100_000})]
             with pytest.raises(StorageUnavailable, match="full"):
                 await store.commit(str(ANNA), 0, 1, {}, large)
             committed = await store.commit(str(ANNA), 0, 1, {}, large)  # the limit was the old connection's

@@ -14,7 +14,7 @@ from maxbot.errors import StorageError
 from maxbot.storage.database import Database
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
-from maxbot.types import Dialog
+from maxbot.types import Command, Dialog
 from tests.storage.support import update
 
 
@@ -36,7 +36,8 @@ async def work(path: Path, name: str, dialogs: int) -> None:
                 found = await store.load(str(dialog))
                 assert found.update is not None
                 state = {"turns": [number]}
-                committed = await store.commit(str(dialog), found.version, found.update.id, state, [{"text": "a"}])
+                commands = [Command({"text": "a"})]
+                committed = await store.commit(str(dialog), found.version, found.update.id, state, commands)
                 assert committed is not None
                 assert await store.sent(committed[0].update_id, 0)
             except StorageError as error:

@@ -22,9 +22,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from maxbot.channels.base import Channel, Services
+from maxbot.channels.base import Answer, Channel, Received, Services
+from maxbot.channels.base import Request as ChannelRequest
+from maxbot.channels.expand import Abilities
 from maxbot.channels.json import decode
 from maxbot.channels.web.waiting import Reply, Waiting
+from maxbot.commands import KINDS
 from maxbot.errors import BadRequest, RetryLater, StorageUnavailable, Unauthorized
 from maxbot.types import Command, Dialog, Update
 
@@ -65,7 +68,9 @@ class WebChannel(Channel):
         ValueError: No header could have that token.
     """
 
-    name = "web"
+    type = "web"
+    open_for_trials = True
+    abilities = Abilities(sends=(*KINDS,))
 
     class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         """What `channels.web` of a bot.yaml may have; as in the constructor."""
@@ -88,7 +93,7 @@ class WebChannel(Channel):
         """Whether a token was set."""
         return self._token is not None
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+    def verify(self, request: ChannelRequest) -> None:
         """Compare the token in the header `Authorization`.
 
         Raises:
@@ -96,6 +101,9 @@ class WebChannel(Channel):
 
         Source: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
         """
+        self._verify(request.headers)
+
+    def _verify(self, headers: Mapping[str, str]) -> None:
         if self._token is None:
             return
         scheme, _, given = headers.get("authorization", "").partition(" ")
@@ -103,7 +111,7 @@ class WebChannel(Channel):
         if not same or scheme.lower() != "bearer":
             raise Unauthorized("The header Authorization: Bearer is missing or wrong")
 
-    def parse(self, body: bytes) -> list[Update]:
+    def parse(self, request: ChannelRequest) -> list[Update]:
         """Turn `{"user_id": ..., "text": ..., "id": ...}` into one update.
 
         `user_id` has 1 to 200 printable characters or is an integer, `text` has 1 to 16,384 characters. `id`, with 1
@@ -112,21 +120,19 @@ class WebChannel(Channel):
         Raises:
             BadRequest: It is something else.
         """
-        post = decode(_post_decoder, body)
-        if not decode(_keys_decoder, body).keys() <= _KNOWN_KEYS:
+        post = decode(_post_decoder, request.body)
+        if not decode(_keys_decoder, request.body).keys() <= _KNOWN_KEYS:
             raise BadRequest("The JSON has an unknown key; known are user_id, text and id")
         user = _checked_user(str(post.user_id))
         return [Update(Dialog(self.name, user), _key(user, post.id), {"text": post.text})]
 
-    def acknowledgement(self, accepted: Sequence[bool]) -> tuple[bytes, str]:
-        """Say that the message is stored, and whether it was there already."""
-        return _encode({"accepted": True, "duplicate": not all(accepted)}), "application/json"
+    async def receive(self, request: ChannelRequest) -> Received:
+        """Answer that the message is stored, and whether it was there already."""
+        self.verify(request)
+        return Received(self.parse(request), _acknowledgement)
 
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         """Put a reply where its user fetches it, and wake who waits for it.
-
-        Returns:
-            Nothing: the reply has no id until it is fetched.
 
         Raises:
             RetryLater: The mailbox cannot be written now.
@@ -137,7 +143,10 @@ class WebChannel(Channel):
         except StorageUnavailable as error:
             raise RetryLater(f"The reply could not be kept: {error}") from error
         self._waiting.wake(dialog)
-        return ""
+
+    def greeting(self, url: str, *, registers: bool) -> str | None:
+        """Return where the page is."""
+        return f"Talk to the bot at {url}/{self.name}"
 
     async def start(self, services: Services) -> None:
         """Be ready for who waits."""
@@ -164,7 +173,7 @@ class WebChannel(Channel):
 
     async def _get_replies(self, request: Request) -> Response:
         """`?user_id=…&after=N&wait=SECONDS`: the replies above N as soon as there is one, none after that time."""
-        self.verify(request.headers, b"")
+        self._verify(request.headers)
         assert self._waiting is not None
         dialog = self._dialog(request)
         after = _number(request.query_params.get("after"), "after")
@@ -185,7 +194,7 @@ class WebChannel(Channel):
 
         Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
         """
-        self.verify(request.headers, b"")
+        self._verify(request.headers)
         dialog = self._dialog(request)
         last = request.headers.get("last-event-id")
         after = _number(last, "Last-Event-ID") if last else _number(request.query_params.get("after"), "after")
@@ -247,6 +256,10 @@ def _hashes(html: str, element: str) -> str:
     """Return the sources of a policy that allow the elements of a page: https://www.w3.org/TR/CSP3/#grammardef-hash-source"""
     blocks = re.findall(rf"<{element}>(.*?)</{element}>", html, re.DOTALL)
     return " ".join(f"'sha256-{b64encode(hashlib.sha256(block.encode()).digest()).decode()}'" for block in blocks)
+
+
+def _acknowledgement(accepted: Sequence[bool]) -> Answer:
+    return Answer(_encode({"accepted": True, "duplicate": not all(accepted)}), "application/json")
 
 
 def _shown(reply: Reply) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Turns: what is needed to run one, and the one transaction that ends it."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal_column, select, update
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, insert, lite
 from maxbot.storage.schema import dialogs, inbox, outbox
 from maxbot.storage.statement import Statement
 from maxbot.storage.tables.outbox import OutboxRow, remove_sent, select_outbox
-from maxbot.types import Message, State
+from maxbot.types import Command, Message, State
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -81,7 +81,7 @@ class Commit(NamedTuple):
     """As it was loaded: with another one in the database, somebody else ran a turn meanwhile."""
     update_id: int
     state: State
-    commands: list[dict[str, Any]]
+    commands: list[Command]
     now: float
 
 
@@ -114,8 +114,8 @@ def commit(connection: Connection, items: list[Commit]) -> list[list[OutboxRow] 
         _done.changes(connection, {"update_id": item.update_id})
         results.append(
             [
-                OutboxRow(item.update_id, position, content, content.pop("resend", True), item.now)
-                for position, content in enumerate(dict(command) for command in item.commands)
+                OutboxRow(item.update_id, position, command.content, command.resend, item.now)
+                for position, command in enumerate(item.commands)
             ]
         )
     _put.many(

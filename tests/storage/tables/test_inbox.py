@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from maxbot.storage.store import Store
-from maxbot.types import Dialog
+from maxbot.types import Command, Dialog
 from tests.storage.support import ANNA, databases, opened, prepared, rows, update
 
 BEA = Dialog("telegram", "2")
@@ -157,7 +157,7 @@ def test_a_postponed_command_is_pending_once_its_time_has_come(tmp_path: Path, m
             await store.accept([update("1")])
             work = await store.load(str(ANNA))
             assert work.update is not None
-            committed = await store.commit(str(ANNA), work.version, work.update.id, {}, [{"text": "a"}])
+            committed = await store.commit(str(ANNA), work.version, work.update.id, {}, [Command({"text": "a"})])
             assert committed is not None
             assert await store.postpone(committed[0], 1, 1100.0)
             now = 1090.0

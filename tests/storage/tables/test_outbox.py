@@ -6,6 +6,7 @@ from pathlib import Path
 
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
+from maxbot.types import Command
 from tests.storage.support import ANNA, opened, rows, update
 
 
@@ -15,7 +16,7 @@ def with_command(path: Path, scenario: Callable[[Store, OutboxRow], Awaitable[No
     async def run() -> None:
         async with opened(path / "bot.db") as store:
             await store.accept([update("1")])
-            committed = await store.commit(str(ANNA), 0, 1, {}, [{"text": "a"}])
+            committed = await store.commit(str(ANNA), 0, 1, {}, [Command({"text": "a"})])
             assert committed is not None
             await scenario(store, committed[0])
 
@@ -78,7 +79,7 @@ def test_an_update_set_aside_is_one_dead_letter(tmp_path: Path) -> None:
             await store.accept([update("1")])
             assert await store.set_aside_update(str(ANNA), 1, "raised \udcff", "Traceback \ud800")
             assert not await store.set_aside_update(str(ANNA), 1, "raised", None)
-            assert await store.commit(str(ANNA), 0, 1, {}, [{"text": "a"}]) is None
+            assert await store.commit(str(ANNA), 0, 1, {}, [Command({"text": "a"})]) is None
             assert await store.accept([update("1")]) == [False]
 
     asyncio.run(scenario())

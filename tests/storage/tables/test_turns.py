@@ -2,11 +2,10 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from maxbot.errors import StorageError
 from maxbot.storage.tables.turns import PendingUpdate, Work
-from maxbot.types import State
+from maxbot.types import Command, State
 from tests.storage.support import ANNA, opened, rows, update
 
 
@@ -24,9 +23,8 @@ def test_a_turn_is_stored_whole(tmp_path: Path) -> None:
             await store.accept([update("1"), update("2")])
             work = await store.load(str(ANNA))
             assert work == Work(0, {}, [], PendingUpdate(1, {"text": "1"}, 0))
-            commands: list[dict[str, Any]] = [{"text": "a"}, {"text": "b", "resend": False}]
+            commands = [Command({"text": "a"}), Command({"text": "b"}, resend=False)]
             committed = await store.commit(str(ANNA), 0, 1, {"seen": 1}, commands)
-            assert commands[1] == {"text": "b", "resend": False}, "the caller's own is not changed"
             after = await store.load(str(ANNA))
             assert after.outbox == committed
             assert [(row.key, row.content, row.resend, row.not_before) for row in after.outbox] == [
@@ -43,7 +41,7 @@ def test_a_turn_on_an_older_state_stores_nothing(tmp_path: Path) -> None:
         async with opened(tmp_path / "bot.db") as store:
             await store.accept([update("1"), update("2")])
             assert await store.commit(str(ANNA), 0, 1, {"by": "first"}, []) == []
-            assert await store.commit(str(ANNA), 0, 2, {"by": "stale"}, [{"text": "a"}]) is None
+            assert await store.commit(str(ANNA), 0, 2, {"by": "stale"}, [Command({"text": "a"})]) is None
             work = await store.load(str(ANNA))
             assert (work.version, work.state, work.outbox) == (1, {"by": "first"}, [])
             assert work.update is not None, "its update is still to be done"
@@ -56,7 +54,7 @@ def test_an_update_done_is_not_done_again(tmp_path: Path) -> None:
         async with opened(tmp_path / "bot.db") as store:
             await store.accept([update("1")])
             assert await store.commit(str(ANNA), 0, 1, {"by": "first"}, []) == []
-            assert await store.commit(str(ANNA), 1, 1, {"by": "second"}, [{"text": "a"}]) is None
+            assert await store.commit(str(ANNA), 1, 1, {"by": "second"}, [Command({"text": "a"})]) is None
             assert await store.load(str(ANNA)) == Work(1, {"by": "first"}, [], None)
 
     asyncio.run(scenario())
@@ -67,7 +65,7 @@ def test_two_commits_of_one_turn_in_one_group_store_one(tmp_path: Path) -> None:
         async with opened(tmp_path / "bot.db") as store:
             await store.accept([update("1")])
             both = await asyncio.gather(
-                *(store.commit(str(ANNA), 0, 1, {"by": name}, [{"text": name}]) for name in ("one", "two"))
+                *(store.commit(str(ANNA), 0, 1, {"by": name}, [Command({"text": name})]) for name in ("one", "two"))
             )
             assert sorted(rows is None for rows in both) == [False, True]
 
@@ -79,9 +77,9 @@ def test_a_turn_that_cannot_be_stored_leaves_no_part(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with opened(tmp_path / "bot.db") as store:
             await store.accept([update("1")])
-            turns: list[tuple[State, list[dict[str, Any]]]] = [
+            turns: list[tuple[State, list[Command]]] = [
                 ({"x": object()}, []),
-                ({}, [{"text": "a"}, {"text": object()}]),
+                ({}, [Command({"text": "a"}), Command({"text": object()})]),
             ]
             for state, commands in turns:
                 try:
@@ -100,7 +98,7 @@ def test_load_notes_what_was_sent(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with opened(tmp_path / "bot.db") as store:
             await store.accept([update("1")])
-            committed = await store.commit(str(ANNA), 0, 1, {}, [{"text": "a"}, {"text": "b"}])
+            committed = await store.commit(str(ANNA), 0, 1, {}, [Command({"text": "a"}), Command({"text": "b"})])
             assert committed is not None
             work = await store.load(str(ANNA), [(1, 0)])
             assert [row.key for row in work.outbox] == ["1.1"]
