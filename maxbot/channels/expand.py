@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
-from maxbot.channels.split import Limit, spans, utf16
-from maxbot.commands import Buttons, Content, Format, Native, QuickReplies, Reply, Text, read
+from maxbot.channels.split import Limit, spans
+from maxbot.commands import Button, Buttons, Content, Format, Native, QuickReplies, Reply, Text, read
 from maxbot.errors import TurnError
 
 logger = logging.getLogger(__name__)
@@ -32,8 +32,10 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     buttons: int = 100
     """The most buttons of a message."""
     quick_replies: int = 100
-    title: Limit = Limit(1000, utf16)
+    title: Limit | None = None
     """Of a button."""
+    payload: Limit | None = None
+    """Of what a button below a message gives back."""
 
 
 def expand(content: Content, type: str, abilities: Abilities) -> list[Content]:
@@ -85,8 +87,14 @@ def _is_possible(reply: Reply, abilities: Abilities) -> bool:
     else:
         return True
     titles = {button.title for button in offered}
-    too_long = any(not abilities.title.fits(title) for title in titles)
-    return len(titles) == len(offered) <= most and not too_long
+    if len(titles) < len(offered) or len(offered) > most:
+        return False
+    limits = (abilities.title, abilities.payload if isinstance(reply, Buttons) else None)
+    return all(_fits(button, *limits) and not (button.url and isinstance(reply, QuickReplies)) for button in offered)
+
+
+def _fits(button: Button, title: Limit | None, payload: Limit | None) -> bool:
+    return (title is None or title.fits(button.title)) and (payload is None or payload.fits(button.value))
 
 
 def _split(reply: Reply, abilities: Abilities) -> Iterator[Reply]:
