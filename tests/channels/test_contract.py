@@ -3,12 +3,15 @@
 import asyncio
 import hmac
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
 
 from maxbot.channels.base import Answer, Channel, Received, Request, Services
 from maxbot.channels.client import ApiClient
+from maxbot.channels.expand import Abilities, expand
+from maxbot.channels.split import Limit
 from maxbot.errors import BadRequest, OutcomeUnknown, RetryLater, SendError, Unauthorized, Undeliverable
 from maxbot.testing.channels import ChannelContract, Webhook
 from maxbot.types import Command, Dialog, Update
@@ -51,15 +54,17 @@ class Good(Channel):
         return Update(Dialog(self.name, content.user), f"{content.id}"[:200], {"text": content.text})
 
     async def start(self, services: Services) -> None:
-        self.client = ApiClient(self._api_url, 1.0)
+        self.client = ApiClient(self._api_url, 1.0, connections=services.connections)
 
     async def close(self) -> None:
         await self.client.close()
 
     async def send(self, command: Command, dialog: Dialog) -> None:
-        status, *_ = await self.client.post_json(f"/{TOKEN}", command.content)
+        status, body, _ = await self.client.post_json(f"/{TOKEN}", command.content)
         if status >= 500:
             raise OutcomeUnknown("failed")
+        if status >= 400 and body != b'{"refused":true}':
+            raise RetryLater("not the platform's own words")
         if status >= 400:
             raise Undeliverable("refused")
 
@@ -167,6 +172,52 @@ class TellsItsToken(Good):
             raise type(error)("failed") from ValueError(f"{self._api_url}/{TOKEN}")
 
 
+class BelievesAnyPage(Good):
+    async def send(self, command: Command, dialog: Dialog) -> None:
+        try:
+            await super().send(command, dialog)
+        except RetryLater as error:
+            if "own words" in error.reason:
+                raise Undeliverable("refused") from None
+            raise
+
+
+class TakesNoForAnswer(Good):
+    async def send(self, command: Command, dialog: Dialog) -> None:
+        try:
+            await super().send(command, dialog)
+        except Undeliverable as error:
+            raise RetryLater(error.reason) from None
+
+
+class OneName(Good):
+    def update(self, content: Body) -> Update:
+        return Update(Dialog("mine", content.user), f"{content.id}"[:200], {"text": content.text})
+
+
+class ChangesNothing(Good):
+    def expand(self, content: dict[str, Any]) -> list[dict[str, Any]]:
+        return [content]
+
+
+class CutsNothing(Good):
+    abilities = Abilities(text=Limit(100))
+
+    def expand(self, content: dict[str, Any]) -> list[dict[str, Any]]:
+        return expand(content, self.type, Abilities())
+
+
+class ReturnsNumber(Good):
+    async def send(self, command: Command, dialog: Dialog) -> int:  # type: ignore[override]
+        await super().send(command, dialog)
+        return 5
+
+
+class TakesAllConnections(Good):
+    async def start(self, services: Services) -> None:
+        self.client = ApiClient(self._api_url, 1.0)
+
+
 class OneAtATime(Good):
     async def start(self, services: Services) -> None:
         await super().start(services)
@@ -185,6 +236,7 @@ class LeavesATask(Good):
 
 class Contract(ChannelContract):
     answer = (200, b"{}")
+    refusal = (400, b'{"refused":true}')
     patience = 5.0
 
     def __init__(self, kind: type[Good] = Good) -> None:
@@ -219,6 +271,13 @@ BROKEN: list[tuple[type[Good], str]] = [
     (AnswersWithText, "test_a_webhook_is_received_with_an_answer"),
     (ReceivesNothing, "test_a_webhook_is_received_with_an_answer"),
     (SendsTwice, "test_a_reply_is_sent"),
+    (ReturnsNumber, "test_a_reply_is_sent"),
+    (OneName, "test_a_second_account_has_dialogs_of_its_own"),
+    (ChangesNothing, "test_every_kind_of_reply_becomes_what_the_platform_takes"),
+    (CutsNothing, "test_every_kind_of_reply_becomes_what_the_platform_takes"),
+    (BelievesAnyPage, "test_only_the_platforms_own_words_are_its_verdict"),
+    (TakesNoForAnswer, "test_only_the_platforms_own_words_are_its_verdict"),
+    (TakesAllConnections, "test_it_has_no_more_connections_than_it_was_lent"),
     (NeverLater, "test_nothing_was_sent_without_a_connection"),
     (TellsItsToken, "test_nothing_was_sent_without_a_connection"),
     (AlwaysLater, "test_nobody_knows_what_became_of_a_request_without_answer"),
