@@ -238,6 +238,35 @@ def test_slow_calls_hold_up_no_other_one() -> None:
     run(scenario)
 
 
+def test_more_calls_than_connections_wait_for_their_turn_in_order() -> None:
+    async def scenario(api: ApiStandIn, client: ApiClient) -> None:
+        few = ApiClient(api.url, 10.0, connections=2)
+        answers = await asyncio.gather(*(few.post_json(f"/{number}", {}) for number in range(10)))
+        await few.close()
+        assert {answer.status for answer in answers} == {200}
+        assert api.most_open <= 2
+        asked = [int(path[1:]) for _, path, _ in api.requests]
+        assert all(abs(place - number) < 2 for place, number in enumerate(asked)), asked
+
+    run(scenario)
+
+
+def test_forms_queries_and_headers() -> None:
+    async def scenario(api: ApiStandIn, client: ApiClient) -> None:
+        api.answer(429, b"later", {"Retry-After": "7"})
+        answer = await client.post_form("/form", {"text": "a&b ü", "n": "1"})
+        assert (answer.status, answer.body, answer.headers["retry-after"]) == (429, b"later", "7")
+        await client.get("/get", {"q": "a&b ü"})
+        await client.get("/get")
+        assert api.requests == [
+            ("POST", "/form", b"text=a%26b+%C3%BC&n=1"),
+            ("GET", "/get?q=a%26b+%C3%BC", b""),
+            ("GET", "/get", b""),
+        ]
+
+    run(scenario)
+
+
 def test_cookies_are_not_kept() -> None:
     async def scenario(api: ApiStandIn, client: ApiClient) -> None:
         api.answer(200, b"{}", {"Set-Cookie": "a=b"})
