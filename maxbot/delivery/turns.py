@@ -6,15 +6,14 @@ import traceback
 from collections.abc import Mapping
 from typing import Protocol
 
-import msgspec
-
 from maxbot.channels.base import Channel
+from maxbot.delivery.replies import Replies
 from maxbot.errors import StorageError
 from maxbot.outbox.retries import until_stored
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
 from maxbot.storage.tables.turns import PendingUpdate, Work
-from maxbot.types import Command, Dialog, Message, State, Turn
+from maxbot.types import Dialog, Message, State, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class Turns:
     def __init__(self, store: Store, bot: Bot, channels: Mapping[str, Channel], timeout: float) -> None:
         self._store = store
         self._bot = bot
-        self._channels = channels
+        self._replies = Replies(channels)
         self._timeout = timeout
         self._suspects = asyncio.Lock()
 
@@ -84,7 +83,7 @@ class Turns:
         try:
             async with asyncio.timeout(self._timeout) as timer:
                 turn = await self._bot.run_turn(update.message, dialog, work.state)
-            commands = self._expanded(dialog, turn.commands)
+            commands = self._replies.expanded(dialog, turn.commands)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             failure = error
         if _cancelled_from_outside():  # whatever the bot's code made of it
@@ -104,33 +103,14 @@ class Turns:
             await until_stored(self._store.count, "stale_turns")
             return []
         if not rows:
-            await self._tell_unanswered(dialog, update, None)
+            await self._replies.unanswered(dialog, update.id, None)
         return rows
-
-    def _expanded(self, dialog: Dialog, commands: list[Command]) -> list[Command]:
-        channel = self._channels.get(dialog.channel)
-        if channel is None:
-            return commands
-        return [
-            command if content is command.content else msgspec.structs.replace(command, content=content)
-            for command in commands
-            for content in channel.expand(command.content)
-        ]
-
-    async def _tell_unanswered(self, dialog: Dialog, update: PendingUpdate, failure: str | None) -> None:
-        channel = self._channels.get(dialog.channel)
-        if channel is None:
-            return
-        try:
-            await channel.unanswered(dialog, str(update.id), failure)
-        except Exception as error:
-            logger.debug("Channel %s could not tell %s that nothing is answered: %s", dialog.channel, dialog, error)
 
     async def _set_aside(self, dialog: Dialog, update: PendingUpdate, reason: str, error: BaseException | None) -> None:
         logger.error("Update %d of %s is set aside: %s", update.id, dialog, reason, exc_info=error)
         text = None if error is None else "".join(traceback.format_exception(error))
         await until_stored(self._store.set_aside_update, str(dialog), update.id, reason, text)
-        await self._tell_unanswered(dialog, update, reason)
+        await self._replies.unanswered(dialog, update.id, reason)
 
 
 def _cancelled_from_outside() -> bool:
