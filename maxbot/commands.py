@@ -18,6 +18,7 @@ documentation says follow from the struct; `simpler` says what is sent where a c
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
@@ -285,7 +286,7 @@ def read(content: Content) -> Reply | None:
     struct = KINDS.get(name)
     if struct is None:
         return None
-    allowed = {field.name for field in msgspec.structs.fields(struct)} if struct.flat else {name}
+    allowed = _keys(struct) if struct.flat else frozenset((name,))
     if others := content.keys() - allowed:
         beside = ", ".join(repr(key) for key in content if key in others)
         raise ValueError(f"a reply with {name!r} has nothing else beside it; here there is {beside}")
@@ -328,9 +329,21 @@ def _sendable(name: str, sends: Collection[str]) -> bool:
     return name in sends or (name in KINDS and name != "native" and "text" in sends)
 
 
+# Looking into a struct takes a hundred times as long as reading a reply.
+
+
+@functools.cache
+def _keys(struct: type[Reply]) -> frozenset[str]:
+    return frozenset(field.name for field in msgspec.structs.fields(struct))
+
+
+@functools.cache
+def _optional(struct: type[Reply]) -> frozenset[str]:
+    return frozenset(field.name for field in msgspec.structs.fields(struct) if not field.required)
+
+
 def _without_none(value: dict[str, Any], struct: type[Reply]) -> dict[str, Any]:
-    optional = {field.name for field in msgspec.structs.fields(struct) if not field.required}
-    return {key: item for key, item in value.items() if item is not None or key not in optional}
+    return {key: item for key, item in value.items() if item is not None or key not in _optional(struct)}
 
 
 def _misplaced(reply: Reply) -> str:
