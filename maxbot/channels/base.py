@@ -46,6 +46,8 @@ class Services(msgspec.Struct, frozen=True):
     mailbox: Mailbox
     connections: int = CONNECTIONS
     """How many connections this channel may have to its platform at a time, in this process."""
+    redact: Callable[[str], str] = str
+    """Takes secrets out of a text that is to be shown or kept."""
     private: bool = False
     """Whether only programs of this machine reach the server: then its own users may be told how the bot failed."""
 

@@ -384,14 +384,15 @@ def test_only_on_ones_own_machine_visitors_hear_that_nothing_is_answered() -> No
 
     async def notices(private: bool, dialog: Dialog) -> list[Any]:
         channel, mailbox = WebChannel(), MemoryMailbox()
-        await channel.start(Services(mailbox=mailbox, private=private))
-        for failure in ("bot.yaml:5: no", None):
+        services = Services(mailbox=mailbox, private=private, redact=lambda text: text.replace("s3cret", "***"))
+        await channel.start(services)
+        for failure in ("bot.yaml:5: no s3cret", None):
             await channel.unanswered(dialog, str(failure), failure)
         await channel.close()
         return [content["notice"] for _, content in await mailbox.fetch(dialog, 0)]
 
     assert asyncio.run(notices(True, visitor)) == [
-        "The bot failed: bot.yaml:5: no",
+        "The bot failed: bot.yaml:5: no ***",
         "The bot has nothing to say to this.",
     ]
     assert asyncio.run(notices(False, visitor)) == []

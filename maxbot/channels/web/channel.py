@@ -162,7 +162,7 @@ class WebChannel(Channel):
     async def unanswered(self, dialog: Dialog, key: str, failure: str | None) -> None:
         """Tell somebody who tries the bot out on this machine, in the page, that there will be no reply, and why."""
         if self._private and dialog.user.startswith(VISITOR) and self._waiting is not None:
-            notice = f"The bot failed: {failure}" if failure else "The bot has nothing to say to this."
+            notice = f"The bot failed: {self._redact(failure)}" if failure else "The bot has nothing to say to this."
             await self._mailbox.put(dialog, f"notice-{key}", {"notice": notice})
             self._waiting.wake(dialog)
 
@@ -174,6 +174,7 @@ class WebChannel(Channel):
         """Get the mailbox, and wake those who wait for replies from now on."""
         self._mailbox = services.mailbox
         self._private = services.private
+        self._redact = services.redact
         self._waiting = Waiting(services.mailbox)
 
     async def drain(self) -> None:

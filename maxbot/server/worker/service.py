@@ -15,6 +15,7 @@ from maxbot.inbox.accept import Inbox
 from maxbot.inbox.retention import keep_tidy
 from maxbot.inbox.sweep import Sweep
 from maxbot.locks import UserLocks
+from maxbot.logs import Redactor
 from maxbot.server.edge.health import Health
 from maxbot.server.edge.http import WebServer
 from maxbot.server.edge.polling import Polling
@@ -46,6 +47,7 @@ class Service:
     ) -> None:
         self._settings = settings
         self._channels = bot.channels
+        self._redact = Redactor(bot.secrets)
         self._private = not is_public(settings.host) and settings.public_url is None
         self._failed = failed
         backend = open_backend(settings.database, settings.durability)
@@ -87,7 +89,7 @@ class Service:
 
     async def _open(self, sockets: list[socket.socket]) -> None:
         for channel in self._channels.values():
-            await channel.start(Services(mailbox=self._store, private=self._private))
+            await channel.start(Services(mailbox=self._store, redact=self._redact, private=self._private))
         self._background = [
             asyncio.create_task(self._sweep.run()),
             asyncio.create_task(keep_tidy(self._store, self._settings.keep_seen, self._settings.keep_replies)),
