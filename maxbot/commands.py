@@ -31,19 +31,6 @@ Content: TypeAlias = dict[str, Any]
 
 Style = Literal["bold", "italic", "underline", "strike", "code", "pre", "link"]
 
-STYLES: dict[str, Style] = {
-    "b": "bold",
-    "strong": "bold",
-    "i": "italic",
-    "em": "italic",
-    "u": "underline",
-    "s": "strike",
-    "code": "code",
-    "pre": "pre",
-    "a": "link",
-}
-"""The elements inside a text that are formats. Any other element is of no meaning to a channel."""
-
 Words = Annotated[str, Meta(min_length=1)]
 Marked = Annotated[str, Meta(min_length=1, extra={"markup": "markup"})]
 Address = Annotated[str, Meta(min_length=1, extra={"markup": "url"})]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from maxbot.commands import KINDS, STYLES, cannot_send, check, kind_of, markup, read
+from maxbot.commands import KINDS, cannot_send, check, kind_of, markup, read
 
 GOOD: list[dict[str, Any]] = [
     {"text": "hello"},
@@ -109,4 +109,3 @@ def test_how_a_kind_is_written_follows_from_its_struct() -> None:
         ("button", "nested", "element", True),
     ]
     assert written["native"] == []
-    assert {"b", "a"} <= STYLES.keys()

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from maxbot.bot.builder import Builder
 from maxbot.bot.handler import BotTurn
+from maxbot.bot.markup import content
 from maxbot.bot.messages import checked_message, without_forbidden
 from maxbot.bot.read.bot import read_files, read_inline
 from maxbot.bot.read.channels import make_channel
@@ -17,7 +18,7 @@ from maxbot.bot.read.files import BOT_FILE, BotFiles, find_files
 from maxbot.bot.read.places import innermost_place, shown_path
 from maxbot.bot.script import Script
 from maxbot.bot.tryout import Tryout
-from maxbot.bot.values import json_copy, plain
+from maxbot.bot.values import json_copy
 from maxbot.channels.base import Channel
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.dialog.rpc import RpcMethods
@@ -240,7 +241,7 @@ class MaxBot:
 
 def _turn(output: TurnOutput) -> Turn:
     return Turn(
-        [Command(plain(command)) for command in output.commands], output.state, output.listening, output.visited
+        [Command(content(command)) for command in output.commands], output.state, output.listening, output.visited
     )
 
 
