@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from maxbot.bot.builder import Builder
 from maxbot.bot.handler import BotTurn
+from maxbot.bot.markup import content
 from maxbot.bot.messages import checked_message, without_forbidden
 from maxbot.bot.read.bot import read_files, read_inline
 from maxbot.bot.read.channels import make_channel
@@ -17,7 +18,7 @@ from maxbot.bot.read.files import BOT_FILE, BotFiles, find_files
 from maxbot.bot.read.places import innermost_place, shown_path
 from maxbot.bot.script import Script
 from maxbot.bot.tryout import Tryout
-from maxbot.bot.values import json_copy, plain
+from maxbot.bot.values import json_copy
 from maxbot.channels.base import Channel
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.dialog.rpc import RpcMethods
@@ -210,7 +211,7 @@ class MaxBot:
             utc_time: When; None is now.
 
         Returns:
-            The commands. What the bot remembers is kept in this object.
+            The contents of the commands. What the bot remembers is kept in this object.
 
         Raises:
             TurnError: As in `run_turn`; the bot remembers what it did before.
@@ -239,8 +240,9 @@ class MaxBot:
 
 
 def _turn(output: TurnOutput) -> Turn:
-    commands = [Command(plain(content)) for content in output.commands]
-    return Turn(commands, output.state, output.listening, output.visited)
+    return Turn(
+        [Command(content(command)) for command in output.commands], output.state, output.listening, output.visited
+    )
 
 
 async def _handle(handler: Handler, turn: BotTurn) -> list[Command]:

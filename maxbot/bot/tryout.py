@@ -60,7 +60,9 @@ class Tryout:
                 logger.warning("%s: %d turns in a row have failed; the dialog starts anew", who, MOST_FAILURES)
             raise
         self._states[who] = turn.state
-        return [command.content for command in turn.commands] if turn.visited is None else turn.visited.commands
+        if turn.visited is not None:
+            return turn.visited.commands  # type: ignore[no-any-return]
+        return [command.content for command in turn.commands]
 
 
 def _as_dialog(dialog: Dialog | Mapping[str, str] | None) -> Dialog:

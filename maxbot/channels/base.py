@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import hmac
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 import msgspec
 
+from maxbot.channels.expand import Abilities, expand
 from maxbot.errors import UsageError
-from maxbot.types import Command, Dialog, Update
+from maxbot.types import Address, Command, Dialog, Update
 
 if TYPE_CHECKING:  # the supervisor knows channels and serves no requests
     from starlette.routing import BaseRoute
 
 Accept = Callable[[Sequence[Update]], Awaitable[list[bool]]]
 """Stores updates in the inbox and returns once they are durable: for each, whether it was new."""
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a webhook's body, where the channel says nothing else."""
+
+CONNECTIONS = 1000
+"""Connections to platforms, where the server says nothing else."""
 
 
 class Mailbox(Protocol):
@@ -35,18 +44,94 @@ class Services(msgspec.Struct, frozen=True):
     """What the server lends a channel from `start` to `close`."""
 
     mailbox: Mailbox
+    connections: int = CONNECTIONS
+    """How many connections this channel may have to its platform at a time, in this process."""
+    redact: Callable[[str], str] = str
+    """Takes secrets out of a text that is to be shown or kept."""
+    private: bool = False
+    """Whether only programs of this machine reach the server: then its own users may be told how the bot failed."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A webhook as it came."""
+
+    body: bytes = b""
+    headers: Mapping[str, str] = {}
+    """Names in lower case."""
+    method: str = "POST"
+    query: Mapping[str, str] = {}
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the platform is answered once its updates are stored, with status 200."""
+
+    body: bytes = b""
+    media_type: str = "text/plain"
+
+
+NOTHING = Answer()
+
+AnswerTo: TypeAlias = Callable[[Sequence[bool]], Answer]
+"""Makes the answer of what became of the updates: for each, whether it was new."""
+
+
+class Received(msgspec.Struct, frozen=True):
+    """What a webhook brought."""
+
+    updates: Sequence[Update] = ()
+    """In the platform's order. None for events that the bot has nothing to say to: acknowledged and forgotten."""
+    answer: Answer | AnswerTo = NOTHING
+
+    def answer_to(self, accepted: Sequence[bool]) -> Answer:
+        """Return the answer; of two deliveries of one update the second is answered like the first."""
+        return self.answer if isinstance(self.answer, Answer) else self.answer(accepted)
 
 
 class Channel:
     """A messenger platform.
 
-    A channel's own class sets `name` and overrides `verify`, `parse` and `send`; the rest has defaults.
+    A channel's own class sets `type` and overrides `verify`, `parse` and `send`; the rest has defaults.
     One object serves all dialogs of one worker's event loop; it keeps nothing between requests that another
     worker would miss.
     """
 
+    type: ClassVar[str] = ""
+    """The platform, as `type` of a channel in `bot.yaml` names it."""
+
     name: str = ""
-    """Key of the channel in `bot.yaml`, first part of its dialogs and its path: `POST /{name}`. No colon, no slash."""
+    """The instance's: key of the channel in `bot.yaml`, first part of its dialogs and its path, `POST /{name}`.
+
+    That of the type where nobody says otherwise: a bot may be on two accounts of one platform. No colon, no slash.
+    """
+
+    abilities: Abilities = Abilities()
+    """What the platform can be sent. Replies are replaced and split accordingly, see `expand`."""
+
+    methods: Sequence[str] = ("POST",)
+    """Of the requests that `receive` gets: with GET in it where a platform has a handshake of that kind."""
+
+    body_limit: int = BODY_LIMIT
+    """Bytes of a request's body; larger ones are answered 413."""
+
+    keep_seen: float | None = None
+    """Seconds for which the platform may deliver an update again; None is what the server's option says."""
+
+    token_pattern: ClassVar[re.Pattern[str] | None] = None
+    """The form of a secret of this platform, so that logs hide also those that nobody named."""
+
+    prefers_polling: bool = False
+    """Whether to poll where nobody said how updates come in and no other channel of the bot needs webhooks."""
+
+    open_for_trials: bool = False
+    """Whether it is meant to be used without a secret, by somebody who tries a bot out on a machine of their own."""
+
+    def __init_subclass__(cls) -> None:
+        """One word suffices where the class has but one account: the name is the type, or the type the name."""
+        own = cls.__dict__
+        if "type" in own and "name" not in own:
+            cls.name = cls.type
+        elif "name" in own and "type" not in own and isinstance(own["name"], str):
+            cls.type = cls.name
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -58,48 +143,67 @@ class Channel:
         """Whether `verify` refuses forged webhooks: without, the server does not listen on a public address."""
         return True
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Check that a webhook is the platform's, before anything of it is parsed. Compare in constant time.
+    async def receive(self, request: Request) -> Received:
+        """Turn a webhook into updates and an answer. Override it for a platform with a handshake of its own.
 
-        Args:
-            headers: Names in lower case.
-            body: At most 1 MiB, as it came.
+        Raises:
+            RequestError: It is refused: not the platform's (Unauthorized), or not understood (BadRequest).
+            StorageUnavailable: What is needed to answer it cannot be had now; the platform is told to come later.
+        """
+        self.verify(request)
+        return Received(self.parse(request))
+
+    def verify(self, request: Request) -> None:
+        """Check that a webhook is the platform's, before anything of it is parsed. See `matches`.
 
         Raises:
             Unauthorized: It is not.
         """
 
-    def parse(self, body: bytes) -> list[Update]:
+    def parse(self, request: Request) -> list[Update]:
         """Turn a verified webhook into updates, in the platform's order.
-
-        Returns:
-            No updates for events that the bot has nothing to say to; they are acknowledged and forgotten.
 
         Raises:
             BadRequest: The platform sends nothing like it.
         """
         raise NotImplementedError
 
-    def acknowledgement(self, accepted: Sequence[bool]) -> tuple[bytes, str]:
-        """Return body and content type of the 200 that tells the platform its updates are stored.
+    def expand(self, content: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the messages that a reply becomes on this platform, in order, perhaps none. Called when a turn ends.
 
-        Args:
-            accepted: For each parsed update, whether it was new (a redelivery is acknowledged like the first).
+        Raises:
+            TurnError: They are too many; it is the bot's fault.
         """
-        return b"", "text/plain"
+        return expand(content, self.type, self.abilities)
 
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to the platform.
 
-        Returns:
-            The platform's id of the message, for the journal; empty where it has none.
+        Args:
+            command: One of those that `expand` returned.
+            dialog: Whose it is.
 
         Raises:
             RetryLater: Nothing was sent; worth another attempt.
+            Misconfigured: Nor can anything be sent on this channel, until its operator mends it.
+            Moved: Nothing was sent, the user has another name now.
             OutcomeUnknown: It left, and nobody knows whether it arrived.
             Undeliverable: It never will arrive.
+            DialogClosed: Nor will anything else in this dialog.
         """
         raise NotImplementedError
+
+    async def typing(self, dialog: Dialog, address: Address | None = None) -> None:
+        """Show the user that an answer is under way, for a few seconds. Best effort: what it raises is dropped."""
+
+    async def unanswered(self, dialog: Dialog, key: str, failure: str | None) -> None:
+        """A turn ended and the user hears nothing. Best effort: what it raises is dropped.
+
+        Args:
+            dialog: Whose turn it was.
+            key: Of its update.
+            failure: How the bot failed, with file and line; None where it simply had nothing to say.
+        """
 
     def will_register(self) -> None:
         """The server registers webhooks itself in this run. Called before `start`, in every process."""
@@ -116,8 +220,7 @@ class Channel:
     def routes(self) -> list[BaseRoute]:
         """Return further routes of the channel's own; all their paths start with `/{name}`.
 
-        Like `verify` and `parse` they may raise a `RequestError`, and `StorageUnavailable`: the server answers 401, 400
-        or 503.
+        Like `receive` they may raise a `RequestError`, and `StorageUnavailable`: the server answers as it says, or 503.
         """
         return []
 
@@ -130,6 +233,17 @@ class Channel:
             SendError: The platform did not take it; the text says why.
         """
 
+    def greeting(self, url: str, *, registers: bool) -> str | None:
+        """Return what to tell the operator at a start; None for nothing.
+
+        Args:
+            url: The server's, as it is reached on this machine.
+            registers: Whether the server registers the webhook itself.
+        """
+        if registers:
+            return None
+        return f"Register https://YOUR-HOST/{self.name} with {self.type} as the webhook, or let --public-url do it"
+
     @property
     def polls(self) -> bool:
         """Whether the platform can be asked for updates, instead of delivering them."""
@@ -141,3 +255,15 @@ class Channel:
         An update may be confirmed to the platform only after `accept` returned.
         """
         raise UsageError(f"channel {self.name} cannot poll: use --updater webhooks")
+
+
+def matches(given: str, secrets: Sequence[str]) -> bool:
+    """Whether a text is one of the secrets, in a time that tells nothing of them.
+
+    Two secrets are right while one replaces the other: the platform may still use the old one.
+    """
+    raw = given.encode("utf-8", "surrogatepass")
+    found = False
+    for secret in secrets:
+        found |= hmac.compare_digest(raw, secret.encode())
+    return found

@@ -1,11 +1,15 @@
-"""A thin HTTP client for the APIs of platforms: JSON out, bytes in, and a clear word about what became of a request."""
+"""A thin HTTP client for platforms' APIs: JSON or forms out, bytes in, and a clear word about what became of it."""
 
-from typing import Any
+import asyncio
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
 from yarl import URL
 
+from maxbot.channels.base import CONNECTIONS
 from maxbot.errors import OutcomeUnknown, RetryLater
 
 RESPONSE_LIMIT = 16 * 1024 * 1024
@@ -23,7 +27,17 @@ https://nodejs.org/api/http.html#serverkeepalivetimeout, https://www.uvicorn.org
 https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_timeout
 """
 
-_HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+class Response(NamedTuple):
+    """What the API answered."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+    """Their names in any case."""
 
 
 class ApiClient:
@@ -33,20 +47,29 @@ class ApiClient:
 
     Args:
         base_url: `http://` or `https://`, host and perhaps a path; no slash at its end.
-        timeout: Seconds for a whole call, until the last byte of its response.
+        timeout: Seconds for a whole call, from when it has a connection until the last byte of its response.
+        connections: How many calls are made at a time; others wait for their turn, in order.
+        headers: Sent with each request, like `Authorization`.
     """
 
-    def __init__(self, base_url: str, timeout: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        timeout: float,
+        *,
+        connections: int = CONNECTIONS,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._base_url = base_url
+        self._turns = asyncio.Semaphore(connections)
         self._timeout = _client_timeout(timeout)
         self._encode = msgspec.json.Encoder().encode
         self._urls: dict[str, URL] = {}
         self._session = aiohttp.ClientSession(
-            # Without a limit: with one, so many dialogs whose calls are slow would hold up all the others. As a dialog
-            # makes one call at a time, there are never more connections than dialogs under way.
+            # Without a limit of its own: waiting for a turn must not use up the time for connecting.
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers=_HEADERS,
+            headers={"Accept-Encoding": "identity", **(headers or {})},
             skip_auto_headers=("User-Agent", "Accept"),
         )
 
@@ -54,41 +77,60 @@ class ApiClient:
         """Close all connections."""
         await self._session.close()
 
-    async def post_json(self, path: str, payload: Any, *, timeout: float | None = None) -> tuple[int, bytes]:
-        """Send a POST request; it is never repeated and follows no redirect.
+    async def post_json(self, path: str, payload: Any, *, timeout: float | None = None) -> Response:
+        """Send a POST request with JSON. It is never repeated and follows no redirect, as all of this client.
 
         Args:
             path: Appended to the base URL, percent-encoded where it needs to be; of a small set, as URLs are kept.
             payload: What msgspec can encode as JSON.
             timeout: Seconds, for this call only.
 
-        Returns:
-            HTTP status and body of the response.
-
         Raises:
             RetryLater: No connection: nothing was sent.
             OutcomeUnknown: The request may have left, and no usable response came in time.
         """
+        return await self._call("POST", self._url(path), timeout, self._encode(payload), JSON)
+
+    async def post_form(self, path: str, fields: Mapping[str, str], *, timeout: float | None = None) -> Response:
+        """Send a POST request with a form; see `post_json`."""
+        return await self._call("POST", self._url(path), timeout, urlencode(fields).encode(), FORM)
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None, *, timeout: float | None = None) -> Response:
+        """Send a GET request; see `post_json`."""
+        url = self._url(path)
+        if query:
+            url = URL(f"{url}?{urlencode(query)}", encoded=True)
+        return await self._call("GET", url, timeout)
+
+    def _url(self, path: str) -> URL:
         url = self._urls.get(path)
         if url is None:
             url = self._urls[path] = URL(self._base_url + path, encoded=True)
-        body = self._encode(payload)
+        return url
+
+    async def _call(
+        self, method: str, url: URL, timeout: float | None, body: bytes | None = None, media_type: str | None = None
+    ) -> Response:
         limits = self._timeout if timeout is None else _client_timeout(timeout)
+        headers = {"Content-Type": media_type} if media_type else None
         failure: RetryLater | OutcomeUnknown
-        try:
-            async with self._session.post(url, data=body, timeout=limits, allow_redirects=False) as response:
-                content = await _read(response)
-            if content is not None:
-                return response.status, content
-            failure = OutcomeUnknown(f"The response is larger than {RESPONSE_LIMIT} bytes")
-        except aiohttp.ClientConnectorError as error:
-            failure = RetryLater(f"No connection: {_reason(error)}")
-        except aiohttp.ConnectionTimeoutError:
-            failure = RetryLater("No connection in time")
-        except TimeoutError:
-            failure = OutcomeUnknown("No response in time")
-        except (aiohttp.ClientError, OSError) as error:
-            failure = OutcomeUnknown(f"The connection was lost ({type(error).__name__})")
+        async with self._turns:
+            try:
+                async with self._session.request(
+                    method, url, data=body, headers=headers, timeout=limits, allow_redirects=False
+                ) as response:
+                    content = await _read(response)
+                if content is not None:
+                    return Response(response.status, content, response.headers)
+                failure = OutcomeUnknown(f"The response is larger than {RESPONSE_LIMIT} bytes")
+            except aiohttp.ClientConnectorError as error:
+                failure = RetryLater(f"No connection: {_reason(error)}")
+            except aiohttp.ConnectionTimeoutError:
+                failure = RetryLater("No connection in time")
+            except TimeoutError:
+                failure = OutcomeUnknown("No response in time")
+            except (aiohttp.ClientError, OSError) as error:
+                failure = OutcomeUnknown(f"The connection was lost ({type(error).__name__})")
         # Outside of the handlers: an error of aiohttp has the URL in it, and would become the context of ours.
         raise failure
 

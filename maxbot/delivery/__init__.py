@@ -43,7 +43,7 @@ class Delivery:
         observe: Observer = nobody,
     ) -> None:
         self._store = store
-        self._turns = Turns(store, bot, turn_timeout, observe)
+        self._turns = Turns(store, bot, channels, turn_timeout, observe)
         self._dialogs = Dialogs(user_locks, self._work)
         self._sender = Sender(store, channels, give_up_after, observe, self._dialogs.wake)
         self.wake = self._dialogs.wake

@@ -3,10 +3,12 @@
 import asyncio
 import time
 import traceback
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
+from maxbot.channels.base import Channel
 from maxbot.delivery.apart import TimedOut, run_apart
+from maxbot.delivery.replies import Replies
 from maxbot.errors import StorageError
 from maxbot.events import Observer, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
 from maxbot.outbox.retries import until_stored
@@ -35,14 +37,23 @@ class Turns:
     Args:
         store: Where updates and states are.
         bot: Runs the conversation.
+        channels: By name; they say what messages a reply becomes.
         timeout: Seconds after which a turn is set aside.
         observe: Told what happens.
     """
 
-    def __init__(self, store: Store, bot: Bot, timeout: float, observe: Observer = nobody) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bot: Bot,
+        channels: Mapping[str, Channel],
+        timeout: float,
+        observe: Observer = nobody,
+    ) -> None:
         self._observe = observe
         self._store = store
         self._bot = bot
+        self._replies = Replies(channels)
         self._timeout = timeout
         self._suspects = asyncio.Lock()
 
@@ -95,8 +106,13 @@ class Turns:
     ) -> list[OutboxRow]:
         address = work.address if update.address is None else update.address
         try:
+            commands = self._replies.expanded(dialog, turn.commands)
+        except Exception as error:
+            await self._set_aside(dialog, update, _reason(error), error)
+            return []
+        try:
             rows = await until_stored(
-                self._store.commit, str(dialog), work.version, update.id, turn.state, turn.commands, address
+                self._store.commit, str(dialog), work.version, update.id, turn.state, commands, address
             )
         except StorageError as error:
             await self._set_aside(dialog, update, f"What came of the turn cannot be stored: {error}", error)
@@ -105,12 +121,15 @@ class Turns:
             self._observe(TurnStale(dialog, update.id))
             return []
         self._observe(TurnRun(dialog, update.id, len(rows), seconds))
+        if not rows:
+            await self._replies.unanswered(dialog, update.id, None)
         return rows
 
     async def _set_aside(self, dialog: Dialog, update: PendingUpdate, reason: str, error: BaseException | None) -> None:
         self._observe(UpdateSetAside(dialog, update.id, reason, error))
         text = None if error is None else "".join(traceback.format_exception(error))
         await until_stored(self._store.set_aside_update, str(dialog), update.id, reason, text)
+        await self._replies.unanswered(dialog, update.id, reason)
 
 
 def _reason(error: BaseException) -> str:

@@ -62,7 +62,8 @@ def make_plan(settings: Settings, bot: MaxBot) -> Plan:
 def _updater(settings: Settings, bot: MaxBot) -> Updater:
     """Return how updates come in where nobody said it: polling needs no public address, and no port."""
     web = any(getattr(settings, option.field) not in (None, False) for option in options() if option.web_only)
-    return "polling" if list(bot.channels) == ["telegram"] and not web else "webhooks"
+    polls = bool(bot.channels) and all(channel.prefers_polling for channel in bot.channels.values())
+    return "polling" if polls and not web else "webhooks"
 
 
 def _workers(settings: Settings, updater: Updater) -> int:

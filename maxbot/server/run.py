@@ -101,16 +101,10 @@ def hello(plan: Plan, sockets: list[socket.socket], channels: Iterable[Channel],
 
 
 def _introduce(channel: Channel, url: str, *, registers: bool) -> None:
-    if channel.name == "web":
-        logger.info("Talk to the bot at %s/web", url)
-        return
-    if not registers:
-        logger.info(
-            "Register https://YOUR-HOST/%s with %s as the webhook, or let --public-url do it",
-            channel.name,
-            channel.name,
-        )
-    if not channel.verifies:
+    greeting = channel.greeting(url, registers=registers)
+    if greeting is not None:
+        logger.info("%s", greeting)
+    if not channel.verifies and not channel.open_for_trials:
         logger.warning(
             "Webhooks of %s are not verified: whoever reaches %s can forge messages. Set its secret in bot.yaml",
             channel.name,

@@ -32,7 +32,7 @@ def test_replies_keep_their_order_and_wishes(turn: BotTurn) -> None:
     [
         ({"text": ""}, "the text of a reply is empty"),
         ({"text": 5}, "the text of a reply is a str, not int"),
-        ({"text": None}, "not NoneType"),
+        ({"text": None}, "not None"),
         ({"text": "a", "image": {"url": "b"}}, "nothing else beside it; here there is 'image'"),
         ({"text": "a", "buttons": []}, "here there is 'buttons'"),
         ({"image": "http://example.com/a.png"}, "an image is a dict"),

@@ -47,7 +47,7 @@ async def failure(client: ApiClient) -> SendError:
 def test_json_goes_out_and_bytes_come_back() -> None:
     async def scenario(api: ApiStandIn, client: ApiClient) -> None:
         api.answer(418, b"tea")
-        assert await client.post_json("/a%3Fb", {"text": "Grüße 😀"}) == (418, b"tea")
+        assert (await client.post_json("/a%3Fb", {"text": "Grüße 😀"}))[:2] == (418, b"tea")
         assert api.requests == [("POST", "/a%3Fb", '{"text":"Grüße 😀"}'.encode())]
 
     run(scenario)
@@ -183,14 +183,14 @@ def test_a_call_can_have_its_own_timeout() -> None:
 def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
     async def scenario(api: ApiStandIn, client: ApiClient) -> None:
         api.answer_cut(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-        assert await client.post_json("/", {}) == (200, b"{}")
+        assert (await client.post_json("/", {}))[:2] == (200, b"{}")
         api.answer(200, b"{}")
         connector: Any = client._session.connector
         # The close has arrived; what is left of the connection is to be thrown away.
         await eventually(
             lambda: not any(proto.is_connected() for conns in connector._conns.values() for proto, _ in conns)
         )
-        assert await client.post_json("/", {}) == (200, b"{}")
+        assert (await client.post_json("/", {}))[:2] == (200, b"{}")
         assert api.connections == 2
 
     run(scenario)
@@ -230,10 +230,39 @@ def test_slow_calls_hold_up_no_other_one() -> None:
         api.answer_by(respond)
         slow = [asyncio.create_task(client.post_json("/slow", {})) for _ in range(200)]
         await eventually(lambda: len(api.requests) == 200)
-        assert await client.post_json("/quick", {}) == (200, b"{}")
+        assert (await client.post_json("/quick", {}))[:2] == (200, b"{}")
         assert not any(task.done() for task in slow)
         release.set()
-        assert await asyncio.gather(*slow) == [(200, b"{}")] * 200
+        assert {call[:2] for call in await asyncio.gather(*slow)} == {(200, b"{}")}
+
+    run(scenario)
+
+
+def test_more_calls_than_connections_wait_for_their_turn_in_order() -> None:
+    async def scenario(api: ApiStandIn, client: ApiClient) -> None:
+        few = ApiClient(api.url, 10.0, connections=2)
+        answers = await asyncio.gather(*(few.post_json(f"/{number}", {}) for number in range(10)))
+        await few.close()
+        assert {answer.status for answer in answers} == {200}
+        assert api.most_open <= 2
+        asked = [int(path[1:]) for _, path, _ in api.requests]
+        assert all(abs(place - number) < 2 for place, number in enumerate(asked)), asked
+
+    run(scenario)
+
+
+def test_forms_queries_and_headers() -> None:
+    async def scenario(api: ApiStandIn, client: ApiClient) -> None:
+        api.answer(429, b"later", {"Retry-After": "7"})
+        answer = await client.post_form("/form", {"text": "a&b ü", "n": "1"})
+        assert (answer.status, answer.body, answer.headers["retry-after"]) == (429, b"later", "7")
+        await client.get("/get", {"q": "a&b ü"})
+        await client.get("/get")
+        assert api.requests == [
+            ("POST", "/form", b"text=a%26b+%C3%BC&n=1"),
+            ("GET", "/get?q=a%26b+%C3%BC", b""),
+            ("GET", "/get", b""),
+        ]
 
     run(scenario)
 

@@ -2,13 +2,16 @@
 
 import asyncio
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
 
-from maxbot.channels.base import Channel, Services
+from maxbot.channels.base import Answer, Channel, Received, Request, Services
 from maxbot.channels.client import ApiClient
+from maxbot.channels.expand import Abilities, expand
+from maxbot.channels.split import Limit
 from maxbot.errors import BadRequest, OutcomeUnknown, RetryLater, SendError, Unauthorized, Undeliverable
 from maxbot.testing.channels import ChannelContract, Webhook
 from maxbot.types import Command, Dialog, Update
@@ -34,13 +37,13 @@ class Good(Channel):
     def secrets(self) -> Sequence[str]:
         return (TOKEN,)
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        if not hmac.compare_digest(headers.get("x-token", ""), TOKEN):
+    def verify(self, request: Request) -> None:
+        if not hmac.compare_digest(request.headers.get("x-token", ""), TOKEN):
             raise Unauthorized("wrong token")
 
-    def parse(self, body: bytes) -> list[Update]:
+    def parse(self, request: Request) -> list[Update]:
         try:
-            content = msgspec.json.decode(body, type=Body)
+            content = msgspec.json.decode(request.body, type=Body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise BadRequest("not a message") from None
         if not content.user.isprintable() or not 1 <= len(content.user) <= 200:
@@ -51,18 +54,19 @@ class Good(Channel):
         return Update(Dialog(self.name, content.user), f"{content.id}"[:200], {"text": content.text})
 
     async def start(self, services: Services) -> None:
-        self.client = ApiClient(self._api_url, 1.0)
+        self.client = ApiClient(self._api_url, 1.0, connections=services.connections)
 
     async def close(self) -> None:
         await self.client.close()
 
-    async def send(self, command: Command, dialog: Dialog) -> str:
-        status, _ = await self.client.post_json(f"/{TOKEN}", command.content)
+    async def send(self, command: Command, dialog: Dialog) -> None:
+        status, body, _ = await self.client.post_json(f"/{TOKEN}", command.content)
         if status >= 500:
             raise OutcomeUnknown("failed")
+        if status >= 400 and body != b'{"refused":true}':
+            raise RetryLater("not the platform's own words")
         if status >= 400:
             raise Undeliverable("refused")
-        return "1"
 
 
 class NamedWithColon(Good):
@@ -93,7 +97,7 @@ class OneKey(Good):
 
 
 class BelievesAll(Good):
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+    def verify(self, request: Request) -> None:
         pass
 
 
@@ -104,55 +108,55 @@ class SaysItDoesNotVerify(Good):
 
 
 class ForgetsUnicode(Good):
-    def parse(self, body: bytes) -> list[Update]:
-        body.decode()
-        return super().parse(body)
+    def parse(self, request: Request) -> list[Update]:
+        request.body.decode()
+        return super().parse(request)
 
 
 class ForgetsLimits(Good):
-    def parse(self, body: bytes) -> list[Update]:
+    def parse(self, request: Request) -> list[Update]:
         try:
-            return [self.update(msgspec.json.decode(body, type=Body))]
+            return [self.update(msgspec.json.decode(request.body, type=Body))]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise BadRequest("not a message") from None
 
 
-class AcknowledgesWithText(Good):
-    def acknowledgement(self, accepted: Sequence[bool]) -> tuple[bytes, str]:
-        return "ok", "text/plain"  # type: ignore[return-value]
+class AnswersWithText(Good):
+    async def receive(self, request: Request) -> Received:
+        return Received((await super().receive(request)).updates, Answer("ok"))  # type: ignore[arg-type]
 
 
-class ReturnsNumber(Good):
-    async def send(self, command: Command, dialog: Dialog) -> str:
-        return int(await super().send(command, dialog))  # type: ignore[return-value]
+class ReceivesNothing(Good):
+    async def receive(self, request: Request) -> Received:
+        return Received()
 
 
 class SendsTwice(Good):
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         await super().send(command, dialog)
-        return await super().send(command, dialog)
+        await super().send(command, dialog)
 
 
 class AlwaysLater(Good):
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         try:
-            return await super().send(command, dialog)
+            await super().send(command, dialog)
         except OutcomeUnknown as error:
             raise RetryLater(error.reason) from None
 
 
 class NeverLater(Good):
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         try:
-            return await super().send(command, dialog)
+            await super().send(command, dialog)
         except RetryLater as error:
             raise OutcomeUnknown(error.reason) from None
 
 
 class GivesUpAtServerErrors(Good):
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         try:
-            return await super().send(command, dialog)
+            await super().send(command, dialog)
         except OutcomeUnknown as error:
             if error.reason == "failed":
                 raise Undeliverable("failed") from None
@@ -160,12 +164,58 @@ class GivesUpAtServerErrors(Good):
 
 
 class TellsItsToken(Good):
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         try:
-            return await super().send(command, dialog)
+            await super().send(command, dialog)
         except SendError as error:
             # The chain of an error is printed like the error.
             raise type(error)("failed") from ValueError(f"{self._api_url}/{TOKEN}")
+
+
+class BelievesAnyPage(Good):
+    async def send(self, command: Command, dialog: Dialog) -> None:
+        try:
+            await super().send(command, dialog)
+        except RetryLater as error:
+            if "own words" in error.reason:
+                raise Undeliverable("refused") from None
+            raise
+
+
+class TakesNoForAnswer(Good):
+    async def send(self, command: Command, dialog: Dialog) -> None:
+        try:
+            await super().send(command, dialog)
+        except Undeliverable as error:
+            raise RetryLater(error.reason) from None
+
+
+class OneName(Good):
+    def update(self, content: Body) -> Update:
+        return Update(Dialog("mine", content.user), f"{content.id}"[:200], {"text": content.text})
+
+
+class ChangesNothing(Good):
+    def expand(self, content: dict[str, Any]) -> list[dict[str, Any]]:
+        return [content]
+
+
+class CutsNothing(Good):
+    abilities = Abilities(text=Limit(100))
+
+    def expand(self, content: dict[str, Any]) -> list[dict[str, Any]]:
+        return expand(content, self.type, Abilities())
+
+
+class ReturnsNumber(Good):
+    async def send(self, command: Command, dialog: Dialog) -> int:  # type: ignore[override]
+        await super().send(command, dialog)
+        return 5
+
+
+class TakesAllConnections(Good):
+    async def start(self, services: Services) -> None:
+        self.client = ApiClient(self._api_url, 1.0)
 
 
 class OneAtATime(Good):
@@ -173,9 +223,9 @@ class OneAtATime(Good):
         await super().start(services)
         self._turn = asyncio.Semaphore(100)
 
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         async with self._turn:
-            return await super().send(command, dialog)
+            await super().send(command, dialog)
 
 
 class LeavesATask(Good):
@@ -186,6 +236,7 @@ class LeavesATask(Good):
 
 class Contract(ChannelContract):
     answer = (200, b"{}")
+    refusal = (400, b'{"refused":true}')
     patience = 5.0
 
     def __init__(self, kind: type[Good] = Good) -> None:
@@ -217,9 +268,16 @@ BROKEN: list[tuple[type[Good], str]] = [
     (SaysItDoesNotVerify, "test_forged_webhooks_are_refused"),
     (ForgetsUnicode, "test_malformed_webhooks_are_bad_requests"),
     (ForgetsLimits, "test_malformed_webhooks_are_bad_requests"),
-    (AcknowledgesWithText, "test_the_acknowledgement_is_bytes_with_a_type"),
-    (ReturnsNumber, "test_a_reply_is_sent"),
+    (AnswersWithText, "test_a_webhook_is_received_with_an_answer"),
+    (ReceivesNothing, "test_a_webhook_is_received_with_an_answer"),
     (SendsTwice, "test_a_reply_is_sent"),
+    (ReturnsNumber, "test_a_reply_is_sent"),
+    (OneName, "test_a_second_account_has_dialogs_of_its_own"),
+    (ChangesNothing, "test_every_kind_of_reply_becomes_what_the_platform_takes"),
+    (CutsNothing, "test_every_kind_of_reply_becomes_what_the_platform_takes"),
+    (BelievesAnyPage, "test_only_the_platforms_own_words_are_its_verdict"),
+    (TakesNoForAnswer, "test_only_the_platforms_own_words_are_its_verdict"),
+    (TakesAllConnections, "test_it_has_no_more_connections_than_it_was_lent"),
     (NeverLater, "test_nothing_was_sent_without_a_connection"),
     (TellsItsToken, "test_nothing_was_sent_without_a_connection"),
     (AlwaysLater, "test_nobody_knows_what_became_of_a_request_without_answer"),

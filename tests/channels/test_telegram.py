@@ -14,11 +14,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from maxbot.channels import telegram
-from maxbot.channels.base import Channel, Services
+from maxbot.channels.base import Channel, Request, Services
 from maxbot.channels.telegram import TelegramChannel
+from maxbot.channels.telegram import polling as telegram_polling
 from maxbot.errors import (
     BadRequest,
+    DialogClosed,
+    Misconfigured,
+    Moved,
     OutcomeUnknown,
     RetryLater,
     SendError,
@@ -63,6 +66,8 @@ class TestContract(ChannelContract):
             (headers, body(1, text="hello")),
             (headers, body(2, text="hello")),
             (headers, body(3, caption="see", photo=[{"file_id": "a", "width": 1, "height": 2, "file_size": 3}])),
+            (headers, body(4, venue=VENUE, contact={"phone_number": "+1", "first_name": "A", "user_id": 7})),
+            (headers, press(5)),
         ]
 
     def forged(self) -> Sequence[Webhook]:
@@ -93,6 +98,8 @@ def test_options_are_those_of_the_constructor() -> None:
         ({"api_token": "123:wrong\n"}, "api_token"),
         ({"api_token": "123:wröng"}, "api_token"),
         ({"secret_token": ""}, "secret_token"),
+        ({"secret_token": []}, "secret_token"),
+        ({"secret_token": ["good", "wrong one"]}, "secret_token"),
         ({"secret_token": "wrong one"}, "secret_token"),
         ({"secret_token": "wrong" * 60}, "secret_token"),
         ({"secret_token": "wrong\n"}, "secret_token"),
@@ -144,7 +151,7 @@ def test_a_token_with_other_characters_stays_in_its_place() -> None:
 def test_without_a_secret_nothing_is_verified() -> None:
     channel = make()
     assert not channel.verifies
-    channel.verify({}, b"")
+    channel.verify(Request(b"", {}))
 
 
 def test_webhooks_that_the_server_registers_have_a_secret_of_their_own() -> None:
@@ -152,9 +159,9 @@ def test_webhooks_that_the_server_registers_have_a_secret_of_their_own() -> None
     channel.will_register()
     assert channel.verifies
     with pytest.raises(Unauthorized):
-        channel.verify({}, b"")
+        channel.verify(Request(b"", {}))
     secret = channel.secrets[1]
-    channel.verify({"x-telegram-bot-api-secret-token": secret}, b"")
+    channel.verify(Request(b"", {"x-telegram-bot-api-secret-token": secret}))
     label = b"maxbot: the secret of Telegram's webhooks"
     assert secret == hmac.new(TOKEN.encode(), label, hashlib.sha256).hexdigest(), (
         "it changed: webhooks registered break"
@@ -167,33 +174,123 @@ def test_an_own_secret_stays_when_the_server_registers() -> None:
     channel = make(secret_token="mine")
     channel.will_register()
     assert channel.secrets == (TOKEN, "mine")
-    channel.verify({"x-telegram-bot-api-secret-token": "mine"}, b"")
+    channel.verify(Request(b"", {"x-telegram-bot-api-secret-token": "mine"}))
 
 
 # Updates
 
 
 def test_a_text() -> None:
-    assert make().parse(body(9, text="Grüße 😀")) == [Update(ALICE, "9", {"text": "Grüße 😀"}, 9)]
+    assert make().parse(Request(body(9, text="Grüße 😀"))) == [Update(ALICE, "9", {"text": "Grüße 😀"}, 9)]
 
 
 def test_an_empty_text() -> None:
-    assert make().parse(body(9, text=""))[0].message == {"text": ""}
+    assert make().parse(Request(body(9, text="")))[0].message == {"text": ""}
 
 
 def test_a_group_is_one_dialog() -> None:
     group = {"id": -1001234567890123, "type": "supergroup", "title": "Us"}
-    assert make().parse(body(9, text="a", chat=group))[0].dialog == Dialog("telegram", "-1001234567890123")
+    assert make().parse(Request(body(9, text="a", chat=group)))[0].dialog == Dialog("telegram", "-1001234567890123")
 
 
 def test_a_photo_comes_in_its_largest_size_and_without_a_url() -> None:
     sizes = [{"file_id": f"f{side}", "width": side, "height": side, "file_size": side * 9} for side in (90, 1280, 320)]
     image = {"file_id": "f1280", "width": 1280, "height": 1280, "size": 11520}
-    assert make().parse(body(photo=sizes))[0].message == {"image": image}
-    assert make().parse(body(photo=sizes, caption="see"))[0].message == {"image": {**image, "caption": "see"}}
+    assert make().parse(Request(body(photo=sizes)))[0].message == {"image": image}
+    assert make().parse(Request(body(photo=sizes, caption="see")))[0].message == {"image": {**image, "caption": "see"}}
     del sizes[1]["file_size"]
     del image["size"]
-    assert make().parse(body(photo=sizes))[0].message == {"image": image}
+    assert make().parse(Request(body(photo=sizes)))[0].message == {"image": image}
+
+
+VENUE = {"location": {"latitude": 48.1, "longitude": 17.1}, "title": "Castle", "address": "Hill 1"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        (
+            {"document": {"file_id": "d", "file_name": "a.pdf", "mime_type": "application/pdf", "file_size": 9}},
+            {"file": {"file_id": "d", "name": "a.pdf", "mime_type": "application/pdf", "size": 9}},
+        ),
+        (
+            {"audio": {"file_id": "a", "duration": 3, "title": "t"}, "caption": "c"},
+            {"audio": {"file_id": "a", "duration": 3, "caption": "c"}},
+        ),
+        (
+            {"voice": {"file_id": "v", "duration": 3, "mime_type": "audio/ogg"}},
+            {"audio": {"file_id": "v", "duration": 3, "mime_type": "audio/ogg", "voice": True}},
+        ),
+        (
+            {"video": {"file_id": "m", "width": 1, "height": 2, "duration": 2}},
+            {"video": {"file_id": "m", "width": 1, "height": 2, "duration": 2}},
+        ),
+        (
+            {"location": {"latitude": 48.1, "longitude": 17}},
+            {"location": {"latitude": 48.1, "longitude": 17.0}},
+        ),
+        (
+            {"venue": VENUE, "location": VENUE["location"]},
+            {"location": {"latitude": 48.1, "longitude": 17.1, "name": "Castle", "address": "Hill 1"}},
+        ),
+        (
+            {"contact": {"phone_number": "+421", "first_name": "J", "last_name": "K", "user_id": 7}},
+            {"contact": {"name": "J K", "phone": "+421", "user_id": "7"}},
+        ),
+        ({"contact": {"phone_number": "+421", "first_name": "J"}}, {"contact": {"name": "J", "phone": "+421"}}),
+    ],
+)
+def test_each_kind_of_message(sent: dict[str, Any], message: dict[str, Any]) -> None:
+    [update] = make().parse(Request(body(9, **sent)))
+    assert (update.dialog, update.message) == (ALICE, message)
+
+
+def press(update_id: int = 6, **message: Any) -> bytes:
+    whole = {"message_id": 1, "date": 1, "chat": {"id": 42, "type": "private"}, **message}
+    query = {"id": "4382", "from": {"id": 7}, "message": whole, "data": "red"}
+    return json.dumps({"update_id": update_id, "callback_query": query}).encode()
+
+
+def test_a_pressed_button() -> None:
+    keyboard = {
+        "inline_keyboard": [[{"text": "Blue", "callback_data": "b"}], [{"text": "Red", "callback_data": "red"}]]
+    }
+    [update] = make().parse(Request(press(reply_markup=keyboard)))
+    assert update == Update(ALICE, "6", {"button": {"payload": "red", "title": "Red"}}, 6)
+    assert make().parse(Request(press()))[0].message == {"button": {"payload": "red"}}
+
+
+def test_a_press_is_heard_at_once_whatever_telegram_says_to_that() -> None:
+    async def scenario(api: ApiStandIn) -> None:
+        api.answer(400, refusal(400, "Bad Request: query is too old"))
+
+        async def receive(channel: TelegramChannel) -> None:
+            received = await channel.receive(Request(press()))
+            assert [update.key for update in received.updates] == ["6"]
+            await eventually(lambda: api.requests)
+
+        await with_channel(make(api_url=api.url), receive)
+        assert [(path.rpartition("/")[2], json.loads(payload)) for _, path, payload in api.requests] == [
+            ("answerCallbackQuery", {"callback_query_id": "4382"})
+        ]
+
+    run(scenario)
+
+
+def test_a_channel_has_the_name_of_its_account() -> None:
+    channel = make()
+    channel.name = "support"
+    assert channel.parse(Request(body(1, text="a")))[0].dialog == Dialog("support", "42")
+    assert make().name == "telegram"
+
+
+def test_two_secrets_are_right_while_one_replaces_the_other() -> None:
+    channel = make(secret_token=["new", "old"])
+    for secret in ("new", "old"):
+        channel.verify(Request(b"", {"x-telegram-bot-api-secret-token": secret}))
+    with pytest.raises(Unauthorized):
+        channel.verify(Request(b"", {"x-telegram-bot-api-secret-token": "other"}))
+    assert channel.secrets == (TOKEN, "new", "old")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +306,7 @@ def test_a_photo_comes_in_its_largest_size_and_without_a_url() -> None:
     ],
 )
 def test_what_the_bot_has_nothing_to_say_to_is_acknowledged(content: bytes) -> None:
-    assert make().parse(content) == []
+    assert make().parse(Request(content)) == []
 
 
 @pytest.mark.parametrize(
@@ -243,7 +340,7 @@ def test_what_the_bot_has_nothing_to_say_to_is_acknowledged(content: bytes) -> N
 )
 def test_what_telegram_does_not_send_is_refused_without_repeating_it(content: bytes) -> None:
     with pytest.raises(BadRequest) as caught:
-        make().parse(content)
+        make().parse(Request(content))
     assert str(caught.value)
     assert "secret" not in str(caught.value)
     assert caught.value.__context__ is None
@@ -264,7 +361,13 @@ updates = st.fixed_dictionaries(
         "message": json_values
         | st.fixed_dictionaries(
             {"chat": json_values | st.fixed_dictionaries({"id": st.integers() | json_values})},
-            optional={"text": json_values, "caption": json_values, "photo": st.lists(sizes, max_size=3) | json_values},
+            optional={
+                "text": json_values,
+                "caption": json_values,
+                "photo": st.lists(sizes, max_size=3) | json_values,
+                "voice": sizes,
+                "location": st.fixed_dictionaries({"latitude": json_values, "longitude": st.floats()}),
+            },
         )
     },
 )
@@ -276,7 +379,7 @@ updates = st.fixed_dictionaries(
 @example(b'{"update_id": 1, "message": {"chat": {"id": 1}, "text": "\\udc00\\ud800"}}')
 def test_any_input_is_storable_updates_or_a_bad_request(content: bytes) -> None:
     try:
-        parsed = make().parse(content)
+        parsed = make().parse(Request(content))
     except BadRequest:
         return
     for update in parsed:
@@ -328,15 +431,138 @@ def sent(content: dict[str, Any], status: int, answer: bytes, dialog: Dialog = A
 
 def test_a_text_is_sent() -> None:
     result, requests = sent({"text": "Grüße"}, 200, SENT)
-    assert result == "7"
+    assert result is None
     assert requests == [("sendMessage", {"chat_id": 42, "text": "Grüße"})]
 
 
 @pytest.mark.parametrize("caption", [{}, {"caption": "see"}])
 def test_an_image_is_sent(caption: dict[str, str]) -> None:
     result, requests = sent({"image": {"url": "https://example.com/a.png", **caption}}, 200, SENT)
-    assert result == "7"
+    assert result is None
     assert requests == [("sendPhoto", {"chat_id": 42, "photo": "https://example.com/a.png", **caption})]
+
+
+LINK = "https://example.com/a"
+
+
+@pytest.mark.parametrize(
+    ("content", "method", "payload"),
+    [
+        (
+            {
+                "text": "😀 bold link",
+                "formats": [
+                    {"style": "bold", "start": 2, "end": 6},
+                    {"style": "link", "start": 7, "end": 11, "url": LINK},
+                    {"style": "strike", "start": 0, "end": 1},
+                ],
+            },
+            "sendMessage",
+            {
+                "text": "😀 bold link",
+                "entities": [
+                    {"type": "bold", "offset": 3, "length": 4},
+                    {"type": "text_link", "offset": 8, "length": 4, "url": LINK},
+                    {"type": "strikethrough", "offset": 0, "length": 2},
+                ],
+            },
+        ),
+        (
+            {"image": {"url": LINK, "caption": "see", "formats": [{"style": "italic", "start": 0, "end": 3}]}},
+            "sendPhoto",
+            {"photo": LINK, "caption": "see", "caption_entities": [{"type": "italic", "offset": 0, "length": 3}]},
+        ),
+        ({"file": {"url": LINK, "name": "a.pdf"}}, "sendDocument", {"document": LINK}),
+        ({"audio": {"url": LINK, "duration": 2.6}}, "sendAudio", {"audio": LINK, "duration": 3}),
+        ({"audio": {"url": LINK, "voice": True, "caption": "c"}}, "sendVoice", {"voice": LINK, "caption": "c"}),
+        ({"video": {"url": LINK, "caption": "see"}}, "sendVideo", {"video": LINK, "caption": "see"}),
+        ({"location": {"latitude": 1.5, "longitude": 2}}, "sendLocation", {"latitude": 1.5, "longitude": 2.0}),
+        (
+            {"location": {"latitude": 1.5, "longitude": 2, "name": "N", "address": "A"}},
+            "sendVenue",
+            {"latitude": 1.5, "longitude": 2.0, "title": "N", "address": "A"},
+        ),
+        ({"contact": {"name": "Ada", "phone": "+1"}}, "sendContact", {"phone_number": "+1", "first_name": "Ada"}),
+        (
+            {
+                "buttons": {
+                    "text": "Which?",
+                    "buttons": [{"title": "Red", "payload": "r"}, {"title": "Blue"}, {"title": "More", "url": LINK}],
+                }
+            },
+            "sendMessage",
+            {
+                "text": "Which?",
+                "reply_markup": {
+                    "inline_keyboard": [
+                        [
+                            {"text": "Red", "callback_data": "r"},
+                            {"text": "Blue", "callback_data": "Blue"},
+                            {"text": "More", "url": LINK},
+                        ]
+                    ]
+                },
+            },
+        ),
+        (
+            {"buttons": {"text": "Which?", "image": {"url": LINK}, "buttons": [{"title": "Red, the first of them"}]}},
+            "sendPhoto",
+            {
+                "photo": LINK,
+                "caption": "Which?",
+                "reply_markup": {
+                    "inline_keyboard": [[{"text": "Red, the first of them", "callback_data": "Red, the first of them"}]]
+                },
+            },
+        ),
+        (
+            {"quick_replies": {"text": "Which?", "replies": [{"title": "Red", "payload": "r"}]}},
+            "sendMessage",
+            {
+                "text": "Which?",
+                "reply_markup": {"keyboard": [[{"text": "Red"}]], "one_time_keyboard": True, "resize_keyboard": True},
+            },
+        ),
+        ({"native": {"telegram": {"sendDice": {"emoji": "🎲"}}}}, "sendDice", {"emoji": "🎲"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_kind_is_sent(content: dict[str, Any], method: str, payload: dict[str, Any]) -> None:
+    assert make().expand(content) == [content]
+    result, requests = sent(content, 200, SENT)
+    assert result is None
+    assert requests == [(method, {"chat_id": 42, **payload})]
+
+
+def test_a_long_text_becomes_several_messages() -> None:
+    parts = make().expand({"text": "😀 " * 3000})
+    assert [len(part["text"].encode("utf-16-le")) // 2 <= 4096 for part in parts] == [True] * 3
+
+
+def test_a_button_that_gives_back_too_much_becomes_a_quick_reply() -> None:
+    button = {"title": "Red", "payload": "ä" * 33}
+    assert make().expand({"buttons": {"text": "Which?", "buttons": [button]}}) == [
+        {"quick_replies": {"text": "Which?", "replies": [button]}}
+    ]
+
+
+def test_typing_is_shown() -> None:
+    async def scenario(api: ApiStandIn) -> None:
+        api.answer(200, b'{"ok":true,"result":true}')
+        await with_channel(make(api_url=api.url), lambda channel: channel.typing(ALICE))
+        assert [(path.rpartition("/")[2], json.loads(payload)) for _, path, payload in api.requests] == [
+            ("sendChatAction", {"chat_id": 42, "action": "typing"})
+        ]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"native": {"telegram": {"getMe": {}}}}, {"native": {"telegram": {}}}, {"native": {"telegram": {"sendA": 1}}}],
+)
+def test_a_native_reply_is_one_method_that_sends(content: dict[str, Any]) -> None:
+    assert isinstance(sent(content, 200, SENT)[0], Undeliverable)
 
 
 @pytest.mark.parametrize("content", [{}, {"poll": {}}, {"text": 1}, {"image": {}}, {"image": "a"}])
@@ -367,25 +593,52 @@ def test_too_many_messages_without_a_time_wait_as_the_caller_likes(answer: bytes
     assert result.retry_after is None
 
 
+@pytest.mark.parametrize("seconds", [0, -5, 0.001, -1e300])
+def test_a_time_that_is_none_leaves_the_wait_to_the_caller(seconds: float) -> None:
+    """It once became a hundred calls a second."""
+    result, _ = sent({"text": "a"}, 429, refusal(429, "Too Many Requests", retry_after=seconds))
+    assert isinstance(result, RetryLater)
+    assert result.retry_after is None
+
+
 @pytest.mark.parametrize(
-    ("status", "description"),
+    ("status", "description", "closed"),
     [
-        (400, "Bad Request: chat not found"),
-        (400, "Bad Request: message is too long"),
-        (403, "Forbidden: bot was blocked by the user"),
+        (400, "Bad Request: message is too long", False),
+        (400, "Bad Request: can't parse entities", False),
+        (413, "Request Entity Too Large", False),
+        (400, "Bad Request: chat not found", True),
+        (403, "Forbidden: bot was blocked by the user", True),
+        (403, "Forbidden: user is deactivated", True),
     ],
 )
-def test_what_telegram_refuses_is_undeliverable_with_its_own_text(status: int, description: str) -> None:
+def test_what_telegram_refuses_is_undeliverable_with_its_own_text(status: int, description: str, closed: bool) -> None:
     result, _ = sent({"text": "a"}, status, refusal(status, description))
     assert isinstance(result, Undeliverable)
+    assert isinstance(result, DialogClosed) == closed
     assert result.reason == description
 
 
-def test_a_group_that_moved_is_undeliverable_with_a_reason() -> None:
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 407, 408, 409, 413, 418, 425, 451])
+@pytest.mark.parametrize("answer", [b"<html>Forbidden</html>", b"", b'{"error":"forbidden"}', b"null"])
+def test_a_refusal_that_is_not_telegrams_loses_no_message(status: int, answer: bytes) -> None:
+    """What a proxy on the way said was once taken for Telegram's last word."""
+    result, _ = sent({"text": "a"}, status, answer)
+    assert type(result) is RetryLater
+    assert f"HTTP status {status}" in result.reason
+
+
+@pytest.mark.parametrize("status", [408, 425])
+def test_a_request_that_came_at_a_bad_time_comes_again(status: int) -> None:
+    result, _ = sent({"text": "a"}, status, refusal(status, "Request Timeout"))
+    assert type(result) is RetryLater
+
+
+def test_a_group_that_moved_names_its_new_id() -> None:
     text = "Bad Request: group chat was upgraded to a supergroup chat"
     result, _ = sent({"text": "a"}, 400, refusal(400, text, migrate_to_chat_id=-1001))
-    assert isinstance(result, Undeliverable)
-    assert result.reason == text
+    assert isinstance(result, Moved)
+    assert (result.reason, result.user) == (text, "-1001")
 
 
 def test_a_reason_is_short_and_without_the_token() -> None:
@@ -395,7 +648,7 @@ def test_a_reason_is_short_and_without_the_token() -> None:
 
 
 def test_a_refusal_without_a_text_names_the_status() -> None:
-    result, _ = sent({"text": "a"}, 413, b"<html>")
+    result, _ = sent({"text": "a"}, 413, b'{"ok":false}')
     assert isinstance(result, Undeliverable)
     assert result.reason == "HTTP status 413"
 
@@ -403,8 +656,8 @@ def test_a_refusal_without_a_text_names_the_status() -> None:
 @pytest.mark.parametrize(("status", "text"), [(401, "Unauthorized"), (404, "Not Found")])
 def test_a_wrong_token_loses_no_message(status: int, text: str) -> None:
     result, _ = sent({"text": "a"}, status, refusal(status, text))
-    assert isinstance(result, RetryLater)
-    assert result.reason == f"Telegram does not know this token ({text}): check api_token"
+    assert isinstance(result, Misconfigured)
+    assert (result.reason, result.reach) == (f"Telegram does not know this token ({text}): check api_token", "channel")
 
 
 def test_a_redirect_loses_no_message() -> None:
@@ -412,10 +665,16 @@ def test_a_redirect_loses_no_message() -> None:
     assert isinstance(result, RetryLater)
 
 
-@pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b'{"ok":true}', b'{"ok":true,"result":{}}', b'{"ok":false}'])
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b'{"ok":false}'])
 def test_a_success_that_cannot_be_read_tells_nothing(answer: bytes) -> None:
     result, _ = sent({"text": "a"}, 200, answer)
     assert isinstance(result, OutcomeUnknown)
+
+
+@pytest.mark.parametrize("answer", [b'{"ok":true}', b'{"ok":true,"result":{}}', b'{"ok":true,"result":true}'])
+def test_a_success_without_an_id_is_sent(answer: bytes) -> None:
+    """It was once sent again, for an id that nobody keeps."""
+    assert sent({"text": "a"}, 200, answer)[0] is None
 
 
 # Registration
@@ -432,7 +691,7 @@ def test_a_webhook_is_registered_with_the_secret() -> None:
         assert json.loads(payload) == {
             "url": "https://example.com/telegram",
             "secret_token": channel.secrets[1],
-            "allowed_updates": ["message"],
+            "allowed_updates": ["message", "callback_query"],
             "max_connections": 100,
         }
 
@@ -478,9 +737,9 @@ class Platform:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telegram, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(telegram, "LONGEST_WAIT", 0.02)
-    monkeypatch.setattr(telegram, "CONFLICT_OVER", 0.0)
+    monkeypatch.setattr(telegram_polling, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(telegram_polling, "LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(telegram_polling, "CONFLICT_OVER", 0.0)
 
 
 class Collector:
@@ -528,7 +787,7 @@ def test_polling_removes_the_webhook_and_fetches_in_order() -> None:
         assert collector.keys == ["5", "6", "7", "8", "9"]
         assert platform.calls[:2] == [
             ("deleteWebhook", {}),
-            ("getUpdates", {"offset": 0, "timeout": 25, "allowed_updates": ["message"]}),
+            ("getUpdates", {"offset": 0, "timeout": 25, "allowed_updates": ["message", "callback_query"]}),
         ]
         assert [call[1]["offset"] for call in platform.calls[2:5]] == [7, 9, 10]
         # Numbers begin anew somewhere after a quiet week.
@@ -551,7 +810,7 @@ def test_only_what_was_accepted_is_confirmed(caplog: pytest.LogCaptureFixture) -
 
     with caplog.at_level(logging.INFO):
         polling(scenario, failures=3)
-    lines = [record.getMessage() for record in caplog.records if record.name == telegram.__name__]
+    lines = [record.getMessage() for record in caplog.records if record.name == telegram_polling.__name__]
     assert lines == [
         "Polling Telegram does not work now and is tried again: disk full",
         "Polling Telegram works again",
@@ -619,6 +878,61 @@ def test_polling_goes_on_when_the_connection_comes_back() -> None:
     polling(scenario)
 
 
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("answer", [b"<html>", refusal(401, "Unauthorized")])
+def test_a_token_that_was_good_is_tried_again(answer: bytes) -> None:
+    """A gateway's 404 once ended a run that had polled for days."""
+
+    async def scenario(api: ApiStandIn, collector: Collector, task: "asyncio.Task[None]") -> None:
+        Platform(api)
+        await eventually(lambda: len(api.requests) > 2)
+        for status in (401, 404):
+            api.answer(status, answer)
+            before = len(api.requests)
+            await eventually(lambda before=before: len(api.requests) > before + 2)  # type: ignore[misc]
+        Platform(api).waiting = [body(5, text="a")]
+        await eventually(lambda: collector.keys == ["5"])
+        assert not task.done()
+
+    polling(scenario)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_page_of_somebody_on_the_way_says_nothing_of_the_token() -> None:
+    async def scenario(api: ApiStandIn, collector: Collector, task: "asyncio.Task[None]") -> None:
+        api.answer(404, b"<html>")
+        await eventually(lambda: len(api.requests) > 2)
+        Platform(api).waiting = [body(5, text="a")]
+        await eventually(lambda: collector.keys == ["5"])
+
+    polling(scenario)
+
+
+@pytest.mark.parametrize("result", [b"[]", b'[{"update_id":5}]'])
+def test_an_api_that_answers_at_once_with_nothing_new_is_not_asked_in_a_loop(
+    result: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It once was, a thousand times a second."""
+    pauses: list[float] = []
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.Event().wait()
+
+    async def scenario(api: ApiStandIn, collector: Collector, task: "asyncio.Task[None]") -> None:
+        real = asyncio.sleep
+        api.answer(200, b'{"ok":true,"result":%b}' % result)
+        monkeypatch.setattr(telegram_polling, "AT_ONCE", 10.0)
+        monkeypatch.setattr(asyncio, "sleep", note)
+        async with asyncio.timeout(5):
+            while not pauses:
+                await real(0.005)
+        assert len(api.requests) <= 3
+        assert pauses == [10.0]
+
+    polling(scenario)
+
+
 @pytest.mark.parametrize("status", [401, 404])
 def test_polling_with_a_wrong_token_ends(status: int) -> None:
     async def scenario(api: ApiStandIn) -> None:
@@ -648,7 +962,7 @@ def test_waiting_backs_off_and_obeys_telegram(monkeypatch: pytest.MonkeyPatch) -
     random.seed(1)
 
     async def scenario() -> None:
-        trouble = telegram._Trouble()
+        trouble = telegram_polling.Trouble()
         for _ in range(8):
             await trouble.wait("the same")
         await trouble.wait("the same", 99.0)

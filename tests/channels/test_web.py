@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maxbot.channels.base import Channel, Services
+from maxbot.channels.base import Channel, Request, Services
 from maxbot.channels.web import channel as web
 from maxbot.channels.web import waiting
 from maxbot.channels.web.channel import WebChannel
 from maxbot.channels.web.waiting import Waiting
-from maxbot.errors import BadRequest, RetryLater, StorageUnavailable
+from maxbot.errors import BadRequest, RetryLater, StorageUnavailable, Unauthorized
 from maxbot.testing.channels import ChannelContract, MemoryMailbox, Webhook
 from maxbot.types import Command, Dialog
 from tests.channels.support import MemoryInbox, eventually, serving
@@ -33,7 +33,7 @@ class TestContract(ChannelContract):
         return WebChannel(token="a-token")
 
     def webhooks(self) -> Sequence[Webhook]:
-        headers = {"authorization": "Bearer a-token"}
+        headers = {"authorization": "Bearer a-token", "content-type": "application/json"}
         return [
             (headers, b'{"user_id": "alice", "text": "hello", "id": "1"}'),
             (headers, b'{"user_id": "bob", "text": "hello", "id": "1"}'),
@@ -47,6 +47,27 @@ class TestContract(ChannelContract):
     def dialog(self) -> Dialog:
         return ALICE
 
+
+class TestPublicContract(TestContract):
+    """The page for everybody, without a token: who writes is in the cookie."""
+
+    def channel(self, api_url: str) -> Channel:
+        return WebChannel(public=True)
+
+    def webhooks(self) -> Sequence[Webhook]:
+        headers = {"cookie": f"a=b; {COOKIE}", "content-type": "application/json"}
+        return [
+            (headers, b'{"tab": "1", "text": "hello", "id": "1"}'),
+            (headers, b'{"tab": "2", "button": {"payload": "r", "title": "Red"}, "id": "1"}'),
+        ]
+
+    def forged(self) -> Sequence[Webhook]:
+        return [
+            ({"cookie": cookie}, b"") for cookie in ("", "maxbot_visitor=", COOKIE[:-1], COOKIE + "é", f"x{COOKIE}")
+        ]
+
+
+COOKIE = "maxbot_visitor=" + "c" * 43
 
 # Options and messages
 
@@ -67,24 +88,24 @@ def test_options_are_those_of_the_constructor() -> None:
 def test_without_a_token_everybody_may_write() -> None:
     channel = WebChannel()
     assert not channel.verifies
-    channel.verify({}, b"")
+    channel.verify(Request(b"", {}))
 
 
 def test_a_message() -> None:
-    [update] = WebChannel().parse('{"user_id": "älice", "text": "Grüße 😀"}'.encode())
+    [update] = WebChannel().parse(Request('{"user_id": "älice", "text": "Grüße 😀"}'.encode()))
     assert (update.dialog, update.message, update.sequence) == (Dialog("web", "älice"), {"text": "Grüße 😀"}, None)
 
 
 def test_a_number_is_a_user_like_its_digits() -> None:
     first, second = (
-        WebChannel().parse(b'{"user_id": %b, "text": "a", "id": "x"}' % user)[0] for user in (b"5", b'"5"')
+        WebChannel().parse(Request(b'{"user_id": %b, "text": "a", "id": "x"}' % user))[0] for user in (b"5", b'"5"')
     )
     assert first == second
 
 
 def test_ids_are_those_of_one_user() -> None:
     def key(user: str, id: str | None) -> str:
-        return WebChannel().parse(json.dumps({"user_id": user, "text": "a", "id": id}).encode())[0].key
+        return WebChannel().parse(Request(json.dumps({"user_id": user, "text": "a", "id": id}).encode()))[0].key
 
     assert key("a", "1") == key("a", "1")
     assert len({key("a", "1"), key("b", "1"), key("a", "2"), key("a1", "1"), key("a", "11")}) == 5
@@ -120,7 +141,7 @@ def test_ids_are_those_of_one_user() -> None:
 )
 def test_other_messages_are_refused_without_repeating_them(content: bytes) -> None:
     with pytest.raises(BadRequest) as caught:
-        WebChannel().parse(content)
+        WebChannel().parse(Request(content))
     assert str(caught.value)
     assert "secret" not in str(caught.value)
 
@@ -135,12 +156,78 @@ posts = st.dictionaries(
 @given(st.binary() | posts.map(lambda value: json.dumps(value).encode()))
 def test_any_input_is_a_storable_update_or_a_bad_request(content: bytes) -> None:
     try:
-        [update] = WebChannel().parse(content)
+        [update] = WebChannel().parse(Request(content))
     except BadRequest:
         return
     assert 1 <= len(update.dialog.user) <= 200
     assert update.dialog.user.isprintable()
     (update.dialog.user + update.key + update.message["text"]).encode()
+
+
+# Visitors
+
+
+def rights(channel: WebChannel, message: dict[str, Any], **headers: str) -> str:
+    """Return the user that a message comes from, or the reason why it is refused."""
+    try:
+        return channel.parse(Request(json.dumps({"text": "a", **message}).encode(), headers))[0].dialog.user
+    except (BadRequest, Unauthorized) as error:
+        return type(error).__name__
+
+
+OPEN, PUBLIC = WebChannel(), WebChannel(public=True)
+CLOSED, BOTH = WebChannel(token="t"), WebChannel(token=["new", "t"], public=True)
+
+
+@pytest.mark.parametrize(
+    ("channel", "message", "headers", "expected"),
+    [
+        (OPEN, {"user_id": "alice"}, {}, "alice"),
+        (OPEN, {"tab": "1"}, {"cookie": COOKIE}, "visitor-"),
+        (OPEN, {"tab": "1"}, {}, "Unauthorized"),
+        (OPEN, {"user_id": "visitor-1"}, {}, "BadRequest"),
+        (OPEN, {"user_id": "alice", "tab": "1"}, {"cookie": COOKIE}, "BadRequest"),
+        (OPEN, {}, {"cookie": COOKIE}, "BadRequest"),
+        (PUBLIC, {"user_id": "alice"}, {"cookie": COOKIE}, "Unauthorized"),
+        (PUBLIC, {"user_id": "alice"}, {}, "Unauthorized"),
+        (PUBLIC, {"tab": "1"}, {"cookie": COOKIE}, "visitor-"),
+        (CLOSED, {"user_id": "alice"}, {"authorization": "Bearer t"}, "alice"),
+        (CLOSED, {"user_id": "visitor-1"}, {"authorization": "Bearer t"}, "BadRequest"),
+        (CLOSED, {"tab": "1"}, {"cookie": COOKIE}, "Unauthorized"),
+        (CLOSED, {"tab": "1"}, {"cookie": COOKIE, "authorization": "Bearer t"}, "visitor-"),
+        (BOTH, {"user_id": "alice"}, {"authorization": "Bearer t"}, "alice"),
+        (BOTH, {"user_id": "alice"}, {"authorization": "bearer new"}, "alice"),
+        (BOTH, {"user_id": "alice"}, {"cookie": COOKIE}, "Unauthorized"),
+        (BOTH, {"tab": "1"}, {"cookie": COOKIE}, "visitor-"),
+    ],
+)
+def test_who_may_write_as_whom(
+    channel: WebChannel, message: dict[str, Any], headers: dict[str, str], expected: str
+) -> None:
+    found = rights(channel, message, **headers)
+    assert found == expected or (expected == "visitor-" and found.startswith("visitor-"))
+
+
+def test_a_visitor_is_a_browser_and_a_tab_and_tells_nothing_of_the_cookie() -> None:
+    users = {rights(OPEN, {"tab": tab}, cookie=f"maxbot_visitor={c * 43}") for tab in "12" for c in "cd"}
+    assert len(users) == 4
+    assert rights(OPEN, {"tab": "1"}, cookie=COOKIE) in users
+    assert not any("c" * 43 in user or "d" * 43 in user for user in users)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            {"text": "Red", "button": {"payload": "r", "title": "Red"}},
+            {"button": {"payload": "r", "title": "Red"}, "text": "Red"},
+        ),
+        ({"button": {"payload": "r"}}, {"button": {"payload": "r"}}),
+    ],
+)  # fmt: skip
+def test_a_pressed_button(message: dict[str, Any], expected: dict[str, Any]) -> None:
+    content = json.dumps({"user_id": "alice", **message}).encode()
+    assert WebChannel().parse(Request(content))[0].message == expected
 
 
 # Over a server
@@ -167,7 +254,7 @@ class Site:
 
     async def send(self, dialog: Dialog, text: str) -> None:
         self.numbers.append(len(self.numbers))
-        assert await self.channel.send(Command({"text": text}, f"key-{self.numbers[-1]}"), dialog) == ""
+        await self.channel.send(Command({"text": text}, f"key-{self.numbers[-1]}"), dialog)
 
     async def send_from_another_worker(self, dialog: Dialog, text: str) -> None:
         self.numbers.append(len(self.numbers))
@@ -231,9 +318,85 @@ def test_a_message_is_accepted_once() -> None:
 def test_a_wrong_message_is_a_400() -> None:
     async def scenario(site: Site) -> None:
         status, text = await site.post(user_id="alice", text="hello", more=1)
-        assert (status, text) == (400, "The JSON has an unknown key; known are user_id, text and id\n")
+        assert (status, text) == (400, "The JSON has an unknown key; known are user_id, text, button and id\n")
 
     run(scenario)
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonx"])
+def test_what_another_page_can_have_a_browser_send_is_refused(media_type: str) -> None:
+    """A page of somebody else could once write to the bot of a developer who had it open."""
+
+    async def scenario(site: Site) -> None:
+        content = b'{"user_id": "alice", "text": "hello"}'
+        async with site.http.post(f"{site.url}/web", data=content, headers={"Content-Type": media_type}) as answer:
+            assert answer.status == 415
+            assert "application/json" in await answer.text()
+        json_type = {"Content-Type": "Application/JSON; charset=utf-8"}
+        async with site.http.post(f"{site.url}/web", data=content, headers=json_type) as answer:
+            assert answer.status == 200
+        assert len(site.inbox.updates) == 1
+
+    run(scenario)
+
+
+def test_a_visitor_cannot_read_what_the_bot_told_another_one() -> None:
+    """Whoever knew or guessed a user's name could once read along."""
+
+    async def scenario(site: Site) -> None:
+        jars = [aiohttp.CookieJar(unsafe=True) for _ in range(2)]
+        async with aiohttp.ClientSession(cookie_jar=jars[0]) as one, aiohttp.ClientSession(cookie_jar=jars[1]) as other:
+            for client in (one, other):
+                async with client.get(f"{site.url}/web") as answer:
+                    cookie = answer.headers["Set-Cookie"]
+                    assert re.fullmatch(
+                        r"maxbot_visitor=[\w-]{43}; Path=/web; Max-Age=31536000; HttpOnly; SameSite=Lax", cookie
+                    )
+                async with client.get(f"{site.url}/web") as answer:
+                    assert "Set-Cookie" not in answer.headers, "who has a cookie keeps it"
+                async with client.post(f"{site.url}/web", json={"tab": "1", "text": "hello"}) as answer:
+                    assert answer.status == 200
+            users = [update.dialog for update in site.inbox.updates]
+            await site.send(users[0], "for one only")
+            for path in ("replies?wait=0&tab=1", "replies?wait=0&tab=2"):
+                async with other.get(f"{site.url}/web/{path}") as answer:
+                    assert (await answer.json())["replies"] == []
+            for path in ("replies", "events"):
+                for query, status in ((f"user_id={users[0].user}", 400), ("tab=1", 401), ("", 400)):
+                    async with site.http.get(f"{site.url}/web/{path}?wait=0&{query}") as answer:
+                        assert answer.status == status
+            async with one.get(f"{site.url}/web/replies?wait=0&tab=1") as answer:
+                assert [reply["text"] for reply in (await answer.json())["replies"]] == ["for one only"]
+
+    run(scenario)
+
+
+def test_the_cookie_of_an_encrypted_page_stays_encrypted() -> None:
+    async def scenario(site: Site) -> None:
+        async with site.http.get(f"{site.url}/web", headers={"X-Forwarded-Proto": "https"}) as answer:
+            assert answer.headers["Set-Cookie"].endswith("; Secure")
+
+    run(scenario)
+
+
+def test_only_on_ones_own_machine_visitors_hear_that_nothing_is_answered() -> None:
+    visitor = Dialog("web", "visitor-1")
+
+    async def notices(private: bool, dialog: Dialog) -> list[Any]:
+        channel, mailbox = WebChannel(), MemoryMailbox()
+        services = Services(mailbox=mailbox, private=private, redact=lambda text: text.replace("s3cret", "***"))
+        await channel.start(services)
+        for failure in ("bot.yaml:5: no s3cret", None):
+            await channel.unanswered(dialog, str(failure), failure)
+        await channel.close()
+        return [content["notice"] for _, content in await mailbox.fetch(dialog, 0)]
+
+    assert asyncio.run(notices(True, visitor)) == [
+        "The bot failed: bot.yaml:5: no ***",
+        "The bot has nothing to say to this.",
+    ]
+    assert asyncio.run(notices(False, visitor)) == []
+    assert asyncio.run(notices(True, ALICE)) == [], "who comes with a name of a site has a program that reads replies"
 
 
 def test_without_the_token_nothing_goes() -> None:

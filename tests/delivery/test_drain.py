@@ -24,10 +24,9 @@ class Slow(Channel):
         await asyncio.sleep(1)
         return Turn([Command({"text": f"{message['text']}{part}"}) for part in "ab"], state)
 
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         await asyncio.sleep(1)
         self.sent.append(command.content["text"])
-        return ""
 
 
 def test_a_backlog_does_not_hold_up_a_stop() -> None:

@@ -38,7 +38,7 @@ async def run_one(
     """Run a dialog's oldest update."""
     work = await store.load(str(dialog))
     assert work.update is not None
-    turns = turns or Turns(store, bot, 20.0)
+    turns = turns or Turns(store, bot, {}, 20.0)
     return await turns.run(dialog, work, work.update, left_behind)
 
 
@@ -146,7 +146,7 @@ def test_a_turn_after_which_another_was_committed_is_thrown_away() -> None:
             await store.commit(str(ANNA), 0, 1, {"by": "somebody else"}, [])
 
         await accept(store)
-        turns = Turns(store, Bot(somebody_else), 20.0, Counters(store))
+        turns = Turns(store, Bot(somebody_else), {}, 20.0, Counters(store))
         assert await run_one(store, Bot(), turns=turns) == []
         work = await store.load(str(ANNA))
         assert (work.state, work.outbox) == ({"by": "somebody else"}, [])
@@ -236,7 +236,7 @@ def test_suspects_run_one_at_a_time_and_only_the_one_that_runs_is_counted() -> N
         for dialog in users:
             await accept(store, dialog)
         bot = Bot(hangs)
-        turns = Turns(store, bot, 20.0)
+        turns = Turns(store, bot, {}, 20.0)
         first = [asyncio.create_task(run_one(store, bot, d, turns=turns, left_behind=True)) for d in users]
         await asyncio.sleep(5)
         assert len(bot.ran) == 4, "a first time all together"
@@ -245,7 +245,7 @@ def test_suspects_run_one_at_a_time_and_only_the_one_that_runs_is_counted() -> N
         await asyncio.wait(first)
         for _ in range(2 * MOST_ATTEMPTS):  # workers die, and it is always the first one's fault
             bot = Bot(hangs)
-            turns = Turns(store, bot, 20.0)
+            turns = Turns(store, bot, {}, 20.0)
             tasks = []
             for dialog in users:
                 if (await store.load(str(dialog))).update is not None:
@@ -262,7 +262,7 @@ def test_suspects_run_one_at_a_time_and_only_the_one_that_runs_is_counted() -> N
             task.cancel()
         await asyncio.wait(tasks)
         bot = Bot(behave)
-        turns = Turns(store, bot, 20.0)
+        turns = Turns(store, bot, {}, 20.0)
         assert all(await asyncio.gather(*(run_one(store, bot, d, turns=turns, left_behind=True) for d in users[1:]))), (
             "the innocent are answered"
         )

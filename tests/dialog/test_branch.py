@@ -13,7 +13,7 @@ from maxbot.dialog.conditions import Condition, Key
 from maxbot.dialog.source import Document, Place, Source
 from maxbot.dialog.templates import Templates
 from maxbot.errors import TurnError
-from maxbot.types import Command, Dialog
+from maxbot.types import Dialog
 
 CONDITIONS = [
     "message.text == 'a'",
@@ -107,5 +107,5 @@ def test_intents_are_not_recognised_for_a_node_that_stands_before() -> None:
     tree = "intents: [{name: x, examples: [x]}]\ndialog:\n  - {condition: message.text == 'a', response: A}\n"
     bot = MaxBot.inline(tree + "  - {condition: intents.x, response: X}\n")
     turn = asyncio.run(bot.run_turn({"text": "a"}, Dialog("web", "ada"), {}))
-    assert turn.commands == [Command({"text": "A"})]
+    assert [command.content for command in turn.commands] == [{"text": "A"}]
     assert "ranking" not in vars(turn.visited.intents)

@@ -8,7 +8,7 @@ import pytest
 
 from maxbot.bot import MaxBot
 from maxbot.errors import TurnError
-from maxbot.types import Command, Dialog, Turn
+from maxbot.types import Dialog, Turn
 
 ADA = Dialog("web", "ada")
 NOW = datetime(2024, 5, 14, 9, 30, tzinfo=UTC)
@@ -25,6 +25,10 @@ def say(bot: MaxBot | str, *texts: str | dict[str, Any]) -> list[list[str]]:
     bot = MaxBot.inline(bot) if isinstance(bot, str) else bot
     turns = [bot.process_message(text) if isinstance(text, str) else bot.process_rpc(text) for text in texts]
     return [[command["text"] for command in turn] for turn in turns]
+
+
+def said(turn: Turn) -> list[dict[str, Any]]:
+    return [command.content for command in turn.commands]
 
 
 TREE = """
@@ -60,15 +64,15 @@ dialog:
 
 
 def test_the_first_node_whose_condition_is_true_answers() -> None:
-    assert run(TREE, "who").commands == [Command({"text": "ada on web at 2024-05-14 09:30:00+00:00, 2024-05-14"})]
-    assert run(TREE, "else").commands == [Command({"text": "else"})]
-    assert run(TREE, {"image": {"url": "http://example.com/a.png"}}).commands == [Command({"text": "Nice picture."})]
-    assert run(TREE, {"location": {"latitude": 1.5}}).commands == []
+    assert said(run(TREE, "who")) == [{"text": "ada on web at 2024-05-14 09:30:00+00:00, 2024-05-14"}]
+    assert said(run(TREE, "else")) == [{"text": "else"}]
+    assert said(run(TREE, {"image": {"url": "http://example.com/a.png"}})) == [{"text": "Nice picture."}]
+    assert said(run(TREE, {"location": {"latitude": 1.5}})) == []
 
 
 @pytest.mark.parametrize("text", ["empty", "blank", "slot"])
 def test_an_empty_response_is_no_reply(text: str) -> None:
-    assert run(TREE, text).commands == []
+    assert said(run(TREE, text)) == []
 
 
 def test_user_and_slots_are_kept_beside_what_else_is_in_the_state() -> None:
@@ -88,11 +92,11 @@ def test_an_error_names_the_line_in_the_file() -> None:
 
 def test_what_the_user_says_is_no_template_and_no_markup() -> None:
     for text in ("{{ 1 / 0 }}", "<end/>", "&amp;", "<b>x"):
-        assert run(TREE, text).commands == [Command({"text": text})]
+        assert said(run(TREE, text)) == [{"text": text}]
 
 
 def test_characters_that_no_markup_can_hold_are_left_out() -> None:
-    assert run(TREE, "a\x00b\ud800c\ufffe\U0001f600").commands == [Command({"text": "abc\U0001f600"})]
+    assert said(run(TREE, "a\x00b\ud800c\ufffe\U0001f600")) == [{"text": "abc\U0001f600"}]
 
 
 ASKING = """
@@ -124,20 +128,18 @@ dialog:
 def test_the_reloaded_bot_forgets_places_that_it_does_not_have() -> None:
     state = run(ASKING, "riddle").state
     assert state == {"waiting": [["riddle", "followup"]]}
-    assert run("dialog: [{condition: true, response: new}]", "comb", state).commands == [Command({"text": "new"})]
+    assert said(run("dialog: [{condition: true, response: new}]", "comb", state)) == [{"text": "new"}]
     without = "dialog: [{condition: message.text == 'x', label: riddle, response: x}, {condition: true, response: new}]"
-    assert run(without, "comb", state).commands == [Command({"text": "new"})]
+    assert said(run(without, "comb", state)) == [{"text": "new"}]
 
 
 def test_the_reloaded_bot_forgets_a_filling_whose_slots_are_gone() -> None:
     state = run(ASKING, "order").state
     assert state == {"waiting": [["order", "slots"]], "asked": {"order": "plates"}}
     new = "dialog: [{condition: message.text == 'x', label: order, response: x}, {condition: true, response: new}]"
-    assert run(new, "1", state).commands == [Command({"text": "new"})]
+    assert said(run(new, "1", state)) == [{"text": "new"}]
     other = ASKING.replace("name: plates", "name: number").replace("slots.plates", "slots.number")
-    assert run(other, "hm", state).commands == [Command({"text": "How many?"})], (
-        "a slot that nobody was asked for is asked"
-    )
+    assert said(run(other, "hm", state)) == [{"text": "How many?"}], "a slot that nobody was asked for is asked"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_the_reloaded_bot_forgets_a_filling_whose_slots_are_gone() -> None:
     ],
 )
 def test_a_state_that_nobody_can_have_stored_is_no_obstacle(state: dict[str, Any]) -> None:
-    assert run(ASKING, "order", state).commands == [Command({"text": "How many?"})]
+    assert said(run(ASKING, "order", state)) == [{"text": "How many?"}]
 
 
 def test_three_failed_turns_in_a_row_empty_the_waiting_list_and_keep_user(caplog: pytest.LogCaptureFixture) -> None:
@@ -234,7 +236,7 @@ def test_a_value_that_cannot_be_stored_fails_the_turn_and_names_the_line(value: 
 
 def test_a_value_that_cannot_be_stored_may_be_used_in_its_turn() -> None:
     tree = "dialog: [{condition: true, response: '{% set slots.now = utc_time %}{{ slots.now.hour }}'}]"
-    assert run(tree, "x").commands == [Command({"text": "9"})]
+    assert said(run(tree, "x")) == [{"text": "9"}]
 
 
 @pytest.mark.parametrize(
@@ -249,9 +251,7 @@ def test_a_value_that_cannot_be_stored_may_be_used_in_its_turn() -> None:
 def test_what_comes_back_in_the_next_turn(value: str, back: str) -> None:
     first = f'dialog: [{{condition: true, response: "{{% set user.x = {value} %}}"}}]'
     state = run(first, "x").state
-    assert run("dialog: [{condition: true, response: '{{ user.x }}'}]", "x", state).commands == [
-        Command({"text": back})
-    ]
+    assert said(run("dialog: [{condition: true, response: '{{ user.x }}'}]", "x", state)) == [{"text": back}]
 
 
 def test_user_is_no_mapping_and_says_how_to_ask() -> None:
@@ -377,7 +377,7 @@ def test_texts_know_their_markup_where_nobody_stores_them() -> None:
     [command] = bot.process_message("x")
     assert command == {"text": "a b"}
     assert [style.style for style in command["text"].formats] == ["bold"]
-    assert type(run(bot, "x").commands[0].content["text"]) is str
+    assert type(said(run(bot, "x"))[0]["text"]) is str
 
 
 def test_who_changes_a_reply_changes_no_later_one() -> None:

@@ -27,13 +27,12 @@ class Platform(Channel):
         self.errors = list(errors)
         self.attempts: list[tuple[float, str, str]] = []
 
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         self.attempts.append((asyncio.get_running_loop().time(), command.content["text"], command.key))
         await asyncio.sleep(0.5)
         error = self.errors.pop(0) if self.errors else None
         if error is not None:
             raise error
-        return "1"
 
     @property
     def texts(self) -> list[str]:

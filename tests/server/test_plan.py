@@ -16,6 +16,7 @@ from maxbot.settings import Settings
 
 class Telegram(Channel):
     name = "telegram"
+    prefers_polling = True
     polls = True
 
 

@@ -341,7 +341,7 @@ class _SimulatedChannel(Channel):
     def __init__(self, worker: "_Worker") -> None:
         self._worker = worker
 
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         simulation, worker = self._worker.simulation, self._worker
         flights = simulation.in_flight[str(dialog)]
         flights[worker] += 1
@@ -351,7 +351,7 @@ class _SimulatedChannel(Channel):
         finally:
             flights[worker] -= 1
 
-    async def _send(self, command: Command, dialog: Dialog) -> str:
+    async def _send(self, command: Command, dialog: Dialog) -> None:
         simulation = self._worker.simulation
         await simulation.pause(self._worker)
         outcome = simulation.outcomes.popleft() if simulation.outcomes else Outcome.SENT
@@ -378,7 +378,6 @@ class _SimulatedChannel(Channel):
                 raise Undeliverable("blocked")
             case Outcome.BUG:
                 raise ValueError("a bug of the channel's")
-        return "1"
 
 
 class _SimulatedBot:

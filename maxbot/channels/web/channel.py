@@ -4,29 +4,33 @@ POST /web              a message of a user
 GET  /web/replies      the replies, waiting for the next one if there is none
 GET  /web/events       the replies as they come, as server-sent events
 GET  /web              a page to talk to the bot
+
+Who may do what is in `visitors`.
 """
 
 import asyncio
 import hashlib
-import hmac
 import math
 import re
 import uuid
-from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from maxbot.channels.base import Channel, Services
+from maxbot.channels.base import Answer, Channel, Received, Services
+from maxbot.channels.base import Request as ChannelRequest
+from maxbot.channels.expand import Abilities
 from maxbot.channels.json import decode
+from maxbot.channels.web.page import Page
+from maxbot.channels.web.visitors import VISITOR, Visitors
 from maxbot.channels.web.waiting import Reply, Waiting
-from maxbot.errors import BadRequest, RetryLater, StorageUnavailable, Unauthorized
-from maxbot.types import Command, Dialog, Update
+from maxbot.commands import KINDS
+from maxbot.errors import BadRequest, RetryLater, StorageUnavailable, WrongMediaType
+from maxbot.types import Command, Dialog, Message, Update
 
 DEFAULT_WAIT, LONGEST_WAIT = 25.0, 60.0
 """Seconds for which `GET /web/replies` waits."""
@@ -40,93 +44,110 @@ _NUMBER_LIMIT = 2**63 - 1
 _encode = msgspec.json.Encoder().encode
 
 
+class _Button(msgspec.Struct):
+    payload: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
+
+
 class _Post(msgspec.Struct):
     user_id: (
         Annotated[str, msgspec.Meta(min_length=1, max_length=_USER_LIMIT)]
         | Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
-    )
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=16384)]
+        | None
+    ) = None
+    tab: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=16384)] | None = None
+    button: _Button | None = None
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
 
 
 _post_decoder = msgspec.json.Decoder(_Post)
 _keys_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_KNOWN_KEYS = {"user_id", "text", "id"}
+_KNOWN_KEYS = {"user_id", "tab", "text", "button", "id"}
 
 
 class WebChannel(Channel):
     """Talk to the bot over HTTP.
 
     Args:
-        token: What requests must have in their header, as `Authorization: Bearer TOKEN`. None: everybody may write, as
-            anybody: for trying a bot out, or behind a site that knows its users.
+        token: What requests must have in their header, as `Authorization: Bearer TOKEN`; of several each will do. None:
+            everybody may write, as anybody but visitors of the page: for trying a bot out.
+        public: Whether the page is for everybody. Its visitors need no token then, and without one nobody can name a
+            user.
 
     Raises:
         ValueError: No header could have that token.
     """
 
-    name = "web"
+    type = "web"
+    open_for_trials = True
+    abilities = Abilities(sends=(*KINDS,))
 
     class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-        """What `channels.web` of a bot.yaml may have; as in the constructor."""
+        """What a channel of this type may have in a bot.yaml; as in the constructor."""
 
-        token: str | None = None
+        token: str | list[str] | None = None
+        public: bool = False
 
-    def __init__(self, *, token: str | None = None) -> None:
-        if token is not None and not re.fullmatch(r"[!-~]+", token):
+    def __init__(self, *, token: str | Sequence[str] | None = None, public: bool = False) -> None:
+        tokens = () if token is None else (token,) if isinstance(token, str) else tuple(token)
+        if token is not None and not (tokens and all(re.fullmatch(r"[!-~]+", one) for one in tokens)):
             raise ValueError("token has printable ASCII characters, at least one, and no spaces")
-        self._token = token
+        self._tokens = tokens
+        self._public = public
         self._waiting: Waiting | None = None
+        self._private = False
 
     @property
     def secrets(self) -> Sequence[str]:
         """The token, if there is one."""
-        return () if self._token is None else (self._token,)
+        return self._tokens
 
     @property
     def verifies(self) -> bool:
-        """Whether a token was set."""
-        return self._token is not None
+        """Whether nobody can write as somebody else: there is a token, or visitors only."""
+        return bool(self._tokens) or self._public
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Compare the token in the header `Authorization`.
+    @property
+    def _visitors(self) -> Visitors:
+        return Visitors(self.name, self._tokens, self._public)
+
+    def verify(self, request: ChannelRequest) -> None:
+        """Look for the token in the header `Authorization`, or for the cookie of a visitor.
 
         Raises:
-            Unauthorized: It is missing or wrong.
-
-        Source: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+            Unauthorized: They are missing or wrong.
         """
-        if self._token is None:
-            return
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        same = hmac.compare_digest(given.strip().encode("utf-8", "surrogatepass"), self._token.encode())
-        if not same or scheme.lower() != "bearer":
-            raise Unauthorized("The header Authorization: Bearer is missing or wrong")
+        self._visitors.rights(request.headers)
 
-    def parse(self, body: bytes) -> list[Update]:
+    def parse(self, request: ChannelRequest) -> list[Update]:
         """Turn `{"user_id": ..., "text": ..., "id": ...}` into one update.
 
-        `user_id` has 1 to 200 printable characters or is an integer, `text` has 1 to 16,384 characters. `id`, with 1
-        to 100 characters, may be left out: two messages of a user with the same `id` are one message.
+        `user_id` has 1 to 200 printable characters or is an integer; the page has `tab` instead. `text` has 1 to 16,384
+        characters; `button` is `{"payload": ..., "title": ...}`, of which the title may be missing. `id`, with 1 to 100
+        characters, may be left out: two messages of a user with the same `id` are one message.
 
         Raises:
             BadRequest: It is something else.
+            Unauthorized: It may not write as this user.
         """
-        post = decode(_post_decoder, body)
-        if not decode(_keys_decoder, body).keys() <= _KNOWN_KEYS:
-            raise BadRequest("The JSON has an unknown key; known are user_id, text and id")
-        user = _checked_user(str(post.user_id))
-        return [Update(Dialog(self.name, user), _key(user, post.id), {"text": post.text})]
+        post = decode(_post_decoder, request.body)
+        if not decode(_keys_decoder, request.body).keys() <= _KNOWN_KEYS:
+            raise BadRequest("The JSON has an unknown key; known are user_id, text, button and id")
+        named = None if post.user_id is None else str(post.user_id)
+        user = _checked_user(self._visitors.rights(request.headers).user(named, post.tab))
+        return [Update(Dialog(self.name, user), _key(user, post.id), _message(post))]
 
-    def acknowledgement(self, accepted: Sequence[bool]) -> tuple[bytes, str]:
-        """Say that the message is stored, and whether it was there already."""
-        return _encode({"accepted": True, "duplicate": not all(accepted)}), "application/json"
+    async def receive(self, request: ChannelRequest) -> Received:
+        """Answer that the message is stored, and whether it was there already."""
+        self.verify(request)
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            # What a page elsewhere can have a browser send without asking us first is of another type.
+            raise WrongMediaType("Send JSON, with Content-Type: application/json")
+        return Received(self.parse(request), _acknowledgement)
 
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         """Put a reply where its user fetches it, and wake who waits for it.
-
-        Returns:
-            Nothing: the reply has no id until it is fetched.
 
         Raises:
             RetryLater: The mailbox cannot be written now.
@@ -137,11 +158,23 @@ class WebChannel(Channel):
         except StorageUnavailable as error:
             raise RetryLater(f"The reply could not be kept: {error}") from error
         self._waiting.wake(dialog)
-        return ""
+
+    async def unanswered(self, dialog: Dialog, key: str, failure: str | None) -> None:
+        """Tell somebody who tries the bot out on this machine, in the page, that there will be no reply, and why."""
+        if self._private and dialog.user.startswith(VISITOR) and self._waiting is not None:
+            notice = f"The bot failed: {self._redact(failure)}" if failure else "The bot has nothing to say to this."
+            await self._mailbox.put(dialog, f"notice-{key}", {"notice": notice})
+            self._waiting.wake(dialog)
+
+    def greeting(self, url: str, *, registers: bool) -> str | None:
+        """Return where the page is."""
+        return f"Talk to the bot at {url}/{self.name}"
 
     async def start(self, services: Services) -> None:
-        """Be ready for who waits."""
+        """Get the mailbox, and wake those who wait for replies from now on."""
         self._mailbox = services.mailbox
+        self._private = services.private
+        self._redact = services.redact
         self._waiting = Waiting(services.mailbox)
 
     async def drain(self) -> None:
@@ -155,7 +188,7 @@ class WebChannel(Channel):
 
     def routes(self) -> list[BaseRoute]:
         """Return the page and the two ways to get replies."""
-        page = _Page(Path(__file__).with_name("page.html").read_text("utf-8"))
+        page = Page(self._visitors)
         return [
             Route(f"/{self.name}", page.get, methods=["GET"]),
             Route(f"/{self.name}/replies", self._get_replies, methods=["GET"]),
@@ -164,7 +197,6 @@ class WebChannel(Channel):
 
     async def _get_replies(self, request: Request) -> Response:
         """`?user_id=…&after=N&wait=SECONDS`: the replies above N as soon as there is one, none after that time."""
-        self.verify(request.headers, b"")
         assert self._waiting is not None
         dialog = self._dialog(request)
         after = _number(request.query_params.get("after"), "after")
@@ -185,7 +217,6 @@ class WebChannel(Channel):
 
         Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
         """
-        self.verify(request.headers, b"")
         dialog = self._dialog(request)
         last = request.headers.get("last-event-id")
         after = _number(last, "Last-Event-ID") if last else _number(request.query_params.get("after"), "after")
@@ -217,36 +248,31 @@ class WebChannel(Channel):
                 yield b": nothing new\n\n"
 
     def _dialog(self, request: Request) -> Dialog:
-        user = request.query_params.get("user_id", "")
-        if not 1 <= len(user) <= _USER_LIMIT:
+        """Return whose replies a request is after.
+
+        Raises:
+            RequestError: It names nobody, or somebody whom it has no right to.
+        """
+        rights = self._visitors.rights(request.headers)
+        named, tab = request.query_params.get("user_id"), request.query_params.get("tab")
+        if named is not None and not 1 <= len(named) <= _USER_LIMIT:
             raise BadRequest(f"user_id has 1 to {_USER_LIMIT} characters")
-        return Dialog(self.name, _checked_user(user))
+        return Dialog(self.name, _checked_user(rights.user(named, tab)))
 
 
-class _Page:
-    """The page to talk to the bot. Nothing but what stands in it may run in it."""
-
-    def __init__(self, html: str) -> None:
-        self._html = html
-        self._headers = {
-            "Content-Security-Policy": (
-                f"default-src 'none'; script-src {_hashes(html, 'script')}; style-src {_hashes(html, 'style')}; "
-                "connect-src 'self'; img-src https: http: data:; base-uri 'none'; form-action 'none'; "
-                "frame-ancestors 'self'"
-            ),
-            "Cache-Control": "no-cache",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
-
-    async def get(self, request: Request) -> Response:
-        return HTMLResponse(self._html, headers=self._headers)
+def _acknowledgement(accepted: Sequence[bool]) -> Answer:
+    return Answer(_encode({"accepted": True, "duplicate": not all(accepted)}), "application/json")
 
 
-def _hashes(html: str, element: str) -> str:
-    """Return the sources of a policy that allow the elements of a page: https://www.w3.org/TR/CSP3/#grammardef-hash-source"""
-    blocks = re.findall(rf"<{element}>(.*?)</{element}>", html, re.DOTALL)
-    return " ".join(f"'sha256-{b64encode(hashlib.sha256(block.encode()).digest()).decode()}'" for block in blocks)
+def _message(post: _Post) -> Message:
+    """Return what the user said; the title of a button is in it where the user saw it as own words."""
+    if post.button is None:
+        if post.text is None:
+            raise BadRequest("text is missing")
+        return {"text": post.text}
+    title = {"title": post.button.title} if post.button.title else {}
+    message: Message = {"button": {"payload": post.button.payload, **title}}
+    return {**message, "text": post.text} if post.text else message
 
 
 def _shown(reply: Reply) -> dict[str, Any]:

@@ -10,23 +10,20 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from maxbot.channels.base import Channel
+from maxbot.channels.base import Channel, Received
+from maxbot.channels.base import Request as ChannelRequest
 from maxbot.errors import BadRequest, RequestError, StorageError, StorageUnavailable, Unauthorized
 from maxbot.inbox.accept import Inbox
 from maxbot.server.edge.health import Health
-from maxbot.types import Update
 
 logger = logging.getLogger(__name__)
-
-BODY_LIMIT = 1024 * 1024
-"""Bytes of a request's body."""
 
 
 def build_webapp(channels: Mapping[str, Channel], inbox: Inbox, health: Health) -> Starlette:
     """Return the ASGI application that serves all channels."""
     # Routes are tried in order: the webhooks come first.
     routes: list[BaseRoute] = [
-        Route(f"/{channel.name}", Webhook(channel, inbox), methods=["POST"]) for channel in channels.values()
+        Route(f"/{channel.name}", Webhook(channel, inbox), methods=channel.methods) for channel in channels.values()
     ]
     for channel in channels.values():
         routes += channel.routes()
@@ -61,38 +58,39 @@ class Webhook:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 200 once the updates are stored; errors become answers in the application's handlers."""
         request = Request(scope, receive)
-        body = await read_body(request)
-        accepted = await self._inbox.accept(_updates(self._channel, request, body))
-        content, media_type = self._channel.acknowledgement(accepted)
-        await Response(content, media_type=media_type)(scope, receive, send)
+        body = await read_body(request, self._channel.body_limit)
+        asked = ChannelRequest(body, request.headers, request.method, request.query_params)
+        received = await _receive(self._channel, asked)
+        accepted = await self._inbox.accept(received.updates)
+        answer = received.answer_to(accepted)
+        await Response(answer.body, media_type=answer.media_type)(scope, receive, send)
 
 
-def _updates(channel: Channel, request: Request, body: bytes) -> list[Update]:
-    """Let the channel verify, then parse. Whatever a request makes a channel raise is the request's fault."""
+async def _receive(channel: Channel, request: ChannelRequest) -> Received:
+    """Let the channel verify and parse. Whatever a request makes a channel raise is the request's fault."""
     try:
-        channel.verify(request.headers, body)
-        return channel.parse(body)
-    except RequestError:
+        return await channel.receive(request)
+    except (RequestError, StorageUnavailable):
         raise
     except Exception as error:
         logger.exception("Channel %s failed at a request", channel.name)
         raise BadRequest("The request could not be understood") from error
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, limit: int) -> bytes:
     """Return a request's body.
 
     Raises:
         HTTPException: 413 for a body over the limit, without reading all of it.
     """
     declared = request.headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > BODY_LIMIT:
-        raise HTTPException(413, f"The body is larger than {BODY_LIMIT} bytes")
+    if not declared.isdecimal() or int(declared) > limit:
+        raise HTTPException(413, f"The body is larger than {limit} bytes")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_LIMIT:
-            raise HTTPException(413, f"The body is larger than {BODY_LIMIT} bytes")
+        if len(body) > limit:
+            raise HTTPException(413, f"The body is larger than {limit} bytes")
     return bytes(body)
 
 
@@ -121,7 +119,7 @@ async def _unavailable(request: Request, error: Exception) -> Response:
     """Nothing was stored, and the platform must not think so: it delivers again."""
     if not isinstance(error, StorageUnavailable):  # which the database has said itself
         logger.error("A request could not be stored: %s", error)
-    return PlainTextResponse("The database is not available\n", 503, {"Retry-After": "1"})
+    return PlainTextResponse("The database is not available\n", 503, {"Retry-After": "5"})
 
 
 async def _gone(request: Request, error: Exception) -> Response:

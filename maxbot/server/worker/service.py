@@ -22,7 +22,7 @@ from maxbot.logs import Redactor
 from maxbot.server.edge.health import Health
 from maxbot.server.edge.http import WebServer
 from maxbot.server.edge.polling import Polling
-from maxbot.server.edge.sockets import explain
+from maxbot.server.edge.sockets import explain, is_public
 from maxbot.server.edge.webapp import build_webapp
 from maxbot.server.plan import Plan
 from maxbot.storage.database import Database
@@ -50,6 +50,8 @@ class Service:
     ) -> None:
         self._settings = settings
         self._channels = bot.channels
+        self._redact = Redactor(bot.secrets)
+        self._private = not is_public(settings.host) and settings.public_url is None
         self._failed = failed
         backend = open_backend(settings.database, settings.durability, settings.database_file)
         prepare(backend)
@@ -93,7 +95,7 @@ class Service:
 
     async def _open(self, sockets: list[socket.socket]) -> None:
         for channel in self._channels.values():
-            await channel.start(Services(mailbox=self._store))
+            await channel.start(Services(mailbox=self._store, redact=self._redact, private=self._private))
         self._background = [
             asyncio.create_task(self._sweep.run()),
             asyncio.create_task(

@@ -20,7 +20,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -30,6 +30,7 @@ from starlette.routing import BaseRoute, Route
 
 from maxbot import Channel, MaxBot
 from maxbot.bot.handler import BotTurn
+from maxbot.channels.base import Request as ChannelRequest
 from maxbot.errors import BadRequest, Unauthorized
 from maxbot.types import Command, Dialog, Update
 
@@ -63,13 +64,13 @@ class ProbeChannel(Channel):
     def secrets(self) -> Sequence[str]:
         return (SECRET,)
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        if headers.get("x-secret") != SECRET:
+    def verify(self, request: ChannelRequest) -> None:
+        if request.headers.get("x-secret") != SECRET:
             raise Unauthorized("The secret is missing or wrong")
 
-    def parse(self, body: bytes) -> list[Update]:
+    def parse(self, request: ChannelRequest) -> list[Update]:
         try:
-            deliveries = _decode(body)
+            deliveries = _decode(request.body)
         except msgspec.DecodeError as error:
             raise BadRequest("Not a list of deliveries") from error
         for delivery in deliveries:
@@ -78,9 +79,8 @@ class ProbeChannel(Channel):
             Update(Dialog(self.name, delivery.user), delivery.key, {"text": delivery.text}) for delivery in deliveries
         ]
 
-    async def send(self, command: Command, dialog: Dialog) -> str:
+    async def send(self, command: Command, dialog: Dialog) -> None:
         _write("PROBE_SENT", f"{dialog.user} {command.content['text']}")
-        return ""
 
     def routes(self) -> list[BaseRoute]:
         return [

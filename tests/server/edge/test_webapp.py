@@ -1,13 +1,13 @@
 """What the web application does with a webhook before the inbox sees it, and with what is wrong with it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
 from starlette.types import Message
 
-from maxbot.channels.base import Channel
+from maxbot.channels.base import Channel, Request
 from maxbot.errors import StorageError, StorageUnavailable, Unauthorized
 from maxbot.inbox.accept import Inbox
 from maxbot.server.edge.health import Health
@@ -24,13 +24,13 @@ class Strict(Channel):
     def __init__(self) -> None:
         self.parsed: list[bytes] = []
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        if headers.get("x-secret") != "right":
+    def verify(self, request: Request) -> None:
+        if request.headers.get("x-secret") != "right":
             raise Unauthorized("No")
 
-    def parse(self, body: bytes) -> list[Update]:
-        self.parsed.append(body)
-        return [Update(Dialog("strict", body.decode("ascii")), "1", {"text": "hello"})]
+    def parse(self, request: Request) -> list[Update]:
+        self.parsed.append(request.body)
+        return [Update(Dialog("strict", request.body.decode("ascii")), "1", {"text": "hello"})]
 
 
 class Accepting:
