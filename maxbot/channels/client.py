@@ -1,16 +1,17 @@
 """A thin HTTP client for platforms' APIs: JSON or forms out, bytes in, and a clear word about what became of it."""
 
 import asyncio
+import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 import msgspec
-from yarl import URL
 
 from maxbot.channels.base import CONNECTIONS
-from maxbot.errors import OutcomeUnknown, RetryLater
+from maxbot.channels.direct import Direct
+from maxbot.channels.http import Response
 
 RESPONSE_LIMIT = 16 * 1024 * 1024
 """Bytes of a response; Telegram's largest, 100 long messages with what they reply to, has less."""
@@ -30,14 +31,7 @@ https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_timeout
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
-
-class Response(NamedTuple):
-    """What the API answered."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
-    """Their names in any case."""
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class ApiClient:
@@ -46,10 +40,14 @@ class ApiClient:
     No error names the URL or a header, nor is it chained to one that does: a URL may have a token in it.
 
     Args:
-        base_url: `http://` or `https://`, host and perhaps a path; no slash at its end.
+        base_url: `http://` or `https://`, host and perhaps a path; no slash at its end. Where the environment names a
+            proxy for it (`HTTPS_PROXY` and its kin), calls go through that.
         timeout: Seconds for a whole call, from when it has a connection until the last byte of its response.
         connections: How many calls are made at a time; others wait for their turn, in order.
         headers: Sent with each request, like `Authorization`.
+
+    Raises:
+        ValueError: A header, or the URL, cannot be sent; the text does not repeat it.
     """
 
     def __init__(
@@ -60,106 +58,80 @@ class ApiClient:
         connections: int = CONNECTIONS,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self._base_url = base_url
+        parts = urlsplit(base_url)
+        self._path = parts.path
         self._turns = asyncio.Semaphore(connections)
-        self._timeout = _client_timeout(timeout)
+        self._timeout = timeout
         self._encode = msgspec.json.Encoder().encode
-        self._urls: dict[str, URL] = {}
-        self._session = aiohttp.ClientSession(
-            # Without a limit of its own: waiting for a turn must not use up the time for connecting.
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept-Encoding": "identity", **(headers or {})},
-            skip_auto_headers=("User-Agent", "Accept"),
-        )
+        common = {"Accept-Encoding": "identity", **(headers or {})}
+        if not all(_sendable(line) for line in (base_url, *(f"{name}{value}" for name, value in common.items()))):
+            raise ValueError("a URL or header has a character that cannot be sent")
+        self._headers = {kind: {**common, "Content-Type": kind} for kind in (JSON, FORM)} | {None: common}
+        host = parts.hostname or ""
+        if _has_proxy(parts.scheme, host):
+            from maxbot.channels.proxied import Proxied  # it costs more than all the rest
+
+            self._transport: Direct | Any = Proxied(
+                f"{parts.scheme}://{parts.netloc}", keep_alive=KEEP_ALIVE, body_limit=RESPONSE_LIMIT
+            )
+        else:
+            self._transport = Direct(
+                parts.scheme, host, parts.port, limit=connections, keep_alive=KEEP_ALIVE, body_limit=RESPONSE_LIMIT
+            )
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        await self._transport.close()
 
     async def post_json(self, path: str, payload: Any, *, timeout: float | None = None) -> Response:
         """Send a POST request with JSON. It is never repeated and follows no redirect, as all of this client.
 
         Args:
-            path: Appended to the base URL, percent-encoded where it needs to be; of a small set, as URLs are kept.
+            path: Appended to the base URL, percent-encoded where it needs to be.
             payload: What msgspec can encode as JSON.
             timeout: Seconds, for this call only.
 
         Raises:
             RetryLater: No connection: nothing was sent.
             OutcomeUnknown: The request may have left, and no usable response came in time.
+            ValueError: The path has a character that cannot be sent.
         """
-        return await self._call("POST", self._url(path), timeout, self._encode(payload), JSON)
+        return await self._call("POST", path, timeout, self._encode(payload), JSON)
 
     async def post_form(self, path: str, fields: Mapping[str, str], *, timeout: float | None = None) -> Response:
         """Send a POST request with a form; see `post_json`."""
-        return await self._call("POST", self._url(path), timeout, urlencode(fields).encode(), FORM)
+        return await self._call("POST", path, timeout, urlencode(fields).encode(), FORM)
 
     async def get(self, path: str, query: Mapping[str, str] | None = None, *, timeout: float | None = None) -> Response:
         """Send a GET request; see `post_json`."""
-        url = self._url(path)
-        if query:
-            url = URL(f"{url}?{urlencode(query)}", encoded=True)
-        return await self._call("GET", url, timeout)
-
-    def _url(self, path: str) -> URL:
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = URL(self._base_url + path, encoded=True)
-        return url
+        return await self._call("GET", f"{path}?{urlencode(query)}" if query else path, timeout)
 
     async def _call(
-        self, method: str, url: URL, timeout: float | None, body: bytes | None = None, media_type: str | None = None
+        self, method: str, path: str, timeout: float | None, body: bytes | None = None, media_type: str | None = None
     ) -> Response:
-        limits = self._timeout if timeout is None else _client_timeout(timeout)
-        headers = {"Content-Type": media_type} if media_type else None
-        failure: RetryLater | OutcomeUnknown
+        target = self._path + path or "/"
+        if not _TARGET.fullmatch(target):
+            raise ValueError("the path has a character that needs to be percent-encoded")
+        seconds = self._timeout if timeout is None else timeout
+        # Less for connecting than for the whole, so that it is known which of them ran out.
+        connect = min(CONNECT_TIMEOUT, seconds / 2)
         async with self._turns:
-            try:
-                async with self._session.request(
-                    method, url, data=body, headers=headers, timeout=limits, allow_redirects=False
-                ) as response:
-                    content = await _read(response)
-                if content is not None:
-                    return Response(response.status, content, response.headers)
-                failure = OutcomeUnknown(f"The response is larger than {RESPONSE_LIMIT} bytes")
-            except aiohttp.ClientConnectorError as error:
-                failure = RetryLater(f"No connection: {_reason(error)}")
-            except aiohttp.ConnectionTimeoutError:
-                failure = RetryLater("No connection in time")
-            except TimeoutError:
-                failure = OutcomeUnknown("No response in time")
-            except (aiohttp.ClientError, OSError) as error:
-                failure = OutcomeUnknown(f"The connection was lost ({type(error).__name__})")
-        # Outside of the handlers: an error of aiohttp has the URL in it, and would become the context of ours.
-        raise failure
+            response: Response = await self._transport.send(
+                method, target, self._headers[media_type], body, timeout=seconds, connect_timeout=connect
+            )
+        return response
 
 
-def _client_timeout(seconds: float) -> aiohttp.ClientTimeout:
-    # Less for connecting than for the whole, so that it is known which of them ran out. aiohttp rounds timeouts over
-    # its threshold up to whole seconds, which would let small differences vanish.
-    return aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_TIMEOUT, seconds / 2), ceil_threshold=float("inf"))
+_TARGET = re.compile("[!-~]+")
+_SENDABLE = re.compile("[\x21-\x7e\xa0-\xff]+(?: [\x21-\x7e\xa0-\xff]+)*")
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """Return the body; None if it is over the limit, of which not much more is read."""
-    chunks = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > RESPONSE_LIMIT:
-            response.close()
-            return None
-    return b"".join(chunks)
+def _sendable(text: str) -> bool:
+    return _SENDABLE.fullmatch(text) is not None
 
 
-def _reason(error: aiohttp.ClientConnectorError) -> str:
-    """Return why there is no connection, in words that come from this machine."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the host's name is not known"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "the server's certificate is not valid"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return "TLS failed"
-    return error.os_error.strerror or type(error.os_error).__name__
+def _has_proxy(scheme: str, host: str) -> bool:
+    if host in _LOOPBACK:
+        return False
+    proxies = getproxies()
+    return bool(proxies.get(scheme) or proxies.get("all")) and not proxy_bypass(host)

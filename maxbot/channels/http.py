@@ -6,7 +6,7 @@ told apart by the one thing that matters to a caller: whether the request may ha
 
 import asyncio
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
 import httptools
@@ -26,17 +26,39 @@ EYEBALLS_DELAY = 0.25
 """Seconds after which a host's next address is tried beside the first: https://www.rfc-editor.org/rfc/rfc8305#section-5"""
 
 
+class Headers(Mapping[str, str]):
+    """The headers of a response, by names in any case; of several with one name, the first.
+
+    Args:
+        raw: As they came, but with names in lower case.
+    """
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        wanted = name.lower().encode("latin-1", "replace")
+        for key, value in self._raw:
+            if key == wanted:
+                return value.decode("latin-1")
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(key.decode("latin-1") for key, _ in self._raw))
+
+    def __len__(self) -> int:
+        return len({key for key, _ in self._raw})
+
+
 class Response(NamedTuple):
     """What came back."""
 
     status: int
-    headers: list[tuple[bytes, bytes]]
-    """As they came, but with names in lower case."""
     body: bytes
-
-    def header(self, name: bytes) -> str | None:
-        """Return the first header of a name (lower case), None if there is none."""
-        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
+    headers: Mapping[str, str]
+    """Their names in any case."""
 
 
 class _Connection(asyncio.Protocol):
@@ -56,7 +78,8 @@ class _Connection(asyncio.Protocol):
     def _begin(self) -> None:
         self._headers: list[tuple[bytes, bytes]] = []
         self._chunks: list[bytes] = []
-        self._size = 0
+        self._size = self._head_size = 0
+        self._body_size = 0
         self._in_body = False
 
     # What its pool calls
@@ -87,8 +110,10 @@ class _Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(f"The response is not HTTP ({type(error).__name__})")
             return
-        if self._size > HEAD_LIMIT + (self._body_limit if self._in_body else 0):
-            self._fail("The response is too large" if self._in_body else "The response's headers are too large")
+        if self._head_size > HEAD_LIMIT or (not self._in_body and self._size > HEAD_LIMIT):
+            self._fail(f"The response's headers are larger than {HEAD_LIMIT} bytes")
+        elif self._body_size > self._body_limit or self._size > HEAD_LIMIT + 2 * self._body_limit:
+            self._fail(f"The response is larger than {self._body_limit} bytes")
 
     def eof_received(self) -> bool:
         if self._in_body and self._ends_with_connection():
@@ -104,13 +129,16 @@ class _Connection(asyncio.Protocol):
     # What the parser calls
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_size += len(name) + len(value)
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._in_body = True
 
     def on_body(self, body: bytes) -> None:
-        self._chunks.append(body)
+        self._body_size += len(body)
+        if self._body_size <= self._body_limit:
+            self._chunks.append(body)
 
     def on_message_complete(self) -> None:
         if self._parser.get_status_code() < 200:  # 100 Continue and its kin: the response is still to come
@@ -120,11 +148,12 @@ class _Connection(asyncio.Protocol):
         self._complete()
 
     def _complete(self) -> None:
-        response = Response(self._parser.get_status_code(), self._headers, b"".join(self._chunks))
+        response = Response(self._parser.get_status_code(), b"".join(self._chunks), Headers(self._headers))
+        too_large = self._body_size > self._body_limit or self._head_size > HEAD_LIMIT
         self._begin()
         if self._answer is None or self._answer.done():
             self.close()  # a second response to one request
-        elif len(response.body) > self._body_limit:
+        elif too_large:
             self._fail("The response is too large")
         else:
             self._timer.cancel()
@@ -209,7 +238,9 @@ class Connections:
         for connection in [*self._idle, *self._busy]:
             connection.close()
         self._idle.clear()
-        await asyncio.sleep(0)  # transports close with the next iteration
+        closed = self._loop.create_future()
+        self._loop.call_soon(closed.set_result, None)  # transports close with the next iteration
+        await closed
 
     # Connections that nobody uses now
 

@@ -132,7 +132,7 @@ def test_a_server_without_tls_got_nothing() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\noops",
         b"SSH-2.0-server\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n" + b"X: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: " + b"x" * 70_000 + b"\r\n\r\n",
         b"\0\xff" * 50,
     ],
 )
@@ -185,11 +185,9 @@ def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
         api.answer_cut(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
         assert (await client.post_json("/", {}))[:2] == (200, b"{}")
         api.answer(200, b"{}")
-        connector: Any = client._session.connector
         # The close has arrived; what is left of the connection is to be thrown away.
-        await eventually(
-            lambda: not any(proto.is_connected() for conns in connector._conns.values() for proto, _ in conns)
-        )
+        idle = client._transport._connections._idle
+        await eventually(lambda: not any(connection.reusable for connection in idle))
         assert (await client.post_json("/", {}))[:2] == (200, b"{}")
         assert api.connections == 2
 
@@ -267,10 +265,46 @@ def test_forms_queries_and_headers() -> None:
     run(scenario)
 
 
-def test_cookies_are_not_kept() -> None:
+@pytest.mark.parametrize("path", ["/a b", "/a\r\nX: y", "/ü", "/\0"])
+def test_a_path_that_would_be_another_request_is_refused(path: str) -> None:
     async def scenario(api: ApiStandIn, client: ApiClient) -> None:
-        api.answer(200, b"{}", {"Set-Cookie": "a=b"})
-        await client.post_json("/", {})
-        assert not list(client._session.cookie_jar)
+        with pytest.raises(ValueError, match="percent-encoded"):
+            await client.post_json(path, {})
+        assert not api.requests
 
     run(scenario)
+
+
+def test_a_header_with_a_line_break_is_refused() -> None:
+    async def main() -> None:
+        with pytest.raises(ValueError, match="cannot be sent") as caught:
+            ApiClient("http://127.0.0.1:1", 1.0, headers={"Authorization": f"{SECRET}\r\nX: y"})
+        assert SECRET not in whole_text(caught.value)
+
+    asyncio.run(main())
+
+
+def test_calls_go_through_the_proxy_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with ApiStandIn() as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy.url)
+            monkeypatch.setenv("http_proxy", proxy.url)
+            monkeypatch.setenv("no_proxy", "other.example")
+            proxy.answer(200, b"{}", {"Retry-After": "1"})
+            async with calling("http://api.example/v1") as client:
+                response = await client.post_json("/send", {"text": "hello"})
+            assert (response.status, response.body, response.headers["retry-after"]) == (200, b"{}", "1")
+            assert proxy.requests == [("POST", "http://api.example/v1/send", b'{"text":"hello"}')]
+            async with calling("http://other.example.invalid") as client:
+                proxy.answer(407, b"")
+                assert (await client.post_json("/", {})).status == 407  # not among the exceptions
+            proxy.answer_reset()
+            async with calling("http://api.example") as client:
+                assert isinstance(await failure(client), OutcomeUnknown)
+            proxy.refuse()
+            async with calling("http://api.example") as client:
+                assert isinstance(await failure(client), RetryLater)
+        async with ApiStandIn() as api, calling(api.url) as client:
+            assert (await client.post_json("/", {})).status == 200, "this machine needs no proxy"
+
+    asyncio.run(main())

@@ -48,8 +48,9 @@ def test_a_response_has_status_headers_and_body() -> None:
         api.answer(429, b"slowly", {"Retry-After": "7"})
         response = await ask(pool)
         assert (response.status, response.body) == (429, b"slowly")
-        assert response.header(b"retry-after") == "7"
-        assert response.header(b"no-such") is None
+        assert response.headers["retry-After"] == "7"
+        assert set(response.headers) == {"content-type", "content-length", "retry-after"}
+        assert response.headers.get("no-such") is None
         assert api.requests == [("POST", "/send", b"{}")]
 
     run(scenario)

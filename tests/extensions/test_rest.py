@@ -118,7 +118,7 @@ def test_no_answer_is_not_ok(server: Server) -> None:
     assert bot.render(template) == "False False"
     with pytest.raises(TurnError, match="No connection"):
         bot.render("{% GET 'gone://x' %}")
-    with pytest.raises(TurnError, match="too large"):
+    with pytest.raises(TurnError, match="larger than"):
         server.bot().render("{% GET 'stock:///large' %}")
 
 

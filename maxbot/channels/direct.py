@@ -1,0 +1,72 @@
+"""HTTP for calls to platforms, straight to their hosts: requests are written here, `http.py` does the rest."""
+
+from maxbot.channels.http import Connections, Response
+from maxbot.errors import OutcomeUnknown
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class Direct:
+    """Calls to one host. Made in the event loop that uses it.
+
+    Args:
+        scheme: `http` or `https`.
+        host: Name or address.
+        port: None for the usual one.
+        limit: How many connections at most.
+        keep_alive: Seconds for which an unused connection is kept.
+        body_limit: Bytes of a response's body.
+    """
+
+    def __init__(
+        self, scheme: str, host: str, port: int | None, *, limit: int, keep_alive: float, body_limit: int
+    ) -> None:
+        name = host.encode("idna").decode() if not host.isascii() else host
+        shown = f"[{name}]" if ":" in name else name
+        self._host = f"{shown}:{port}" if port and port != _PORTS[scheme] else shown
+        self._connections = Connections(
+            name,
+            port or _PORTS[scheme],
+            tls=scheme == "https",
+            limit=limit,
+            keep_alive=keep_alive,
+            body_limit=body_limit,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._connections.close()
+
+    async def send(
+        self,
+        method: str,
+        target: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        *,
+        timeout: float,
+        connect_timeout: float,
+    ) -> Response:
+        """Send a request once.
+
+        Args:
+            method: `GET` or `POST`.
+            target: Path and query, percent-encoded.
+            headers: Beside those that say where to and how long the body is; the same names give the same values.
+            body: None for none.
+            timeout: Seconds for all of it, until the last byte of the response.
+            connect_timeout: Seconds for name resolution, connection and TLS together.
+
+        Raises:
+            RetryLater: No connection: nothing was sent.
+            OutcomeUnknown: The request may have left, and no usable response came in time.
+        """
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._host}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if body is not None:
+            lines.append(f"Content-Length: {len(body)}")
+        request = "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
+        response = await self._connections.request(request, timeout=timeout, connect_timeout=connect_timeout)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise OutcomeUnknown("The response is encoded in a way that was not asked for")
+        return response
