@@ -48,8 +48,9 @@ def execute(arguments: Sequence[str]) -> int:
 
 
 def _say(text: str) -> None:
-    from maxbot.logs import Redactor
+    from maxbot.logs import Redactor, flush
 
+    flush()  # what led to it comes first
     # A line of the bot's file that is shown may hold its token.
     print(Redactor()(text), file=sys.stderr)
 

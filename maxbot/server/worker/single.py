@@ -60,7 +60,7 @@ class SingleProcess:
         logger.info("Stopping: finishing what is under way")
         registering.cancel()
         unfinished = await service.stop(LINGER)
-        signals.block()
+        signals.ignore(asyncio.get_running_loop())
         if unfinished:
             logger.warning("%d dialogs were not finished in time", unfinished)
         if self._failure is not None:
