@@ -11,6 +11,7 @@ from maxbot.bot import MaxBot
 from maxbot.channels.base import Channel
 from maxbot.locks.custom import own_user_locks, running
 from maxbot.logs import configure
+from maxbot.server.descriptors import raise_limit
 from maxbot.server.edge.sockets import bind
 from maxbot.server.plan import Plan, make_plan
 from maxbot.server.supervisor.process import WorkerProcess
@@ -26,6 +27,7 @@ OWNER_TIMEOUT = 3.0
 def run(settings: Settings, bot: MaxBot) -> int:
     """See `maxbot.server.serve`."""
     configure(settings, bot.secrets, process="single" if settings.single_process else "supervisor")
+    raise_limit()
     plan = make_plan(settings, bot)
     sockets = [] if plan.updater == "polling" else bind(plan.host, plan.port)
     if plan.single_process:

@@ -76,6 +76,8 @@ OTHER_VALUES: dict[str, Any] = {
     "host": "0.0.0.0",
     "port": 0,
     "public-url": "https://bot.example.com",
+    "allowed-hosts": "bot.example.com,localhost",
+    "allow-unverified": True,
     "workers": 3,
     "fast": True,
     "single-process": True,

@@ -19,11 +19,14 @@ from maxbot.inbox.retention import keep_tidy
 from maxbot.inbox.sweep import Sweep
 from maxbot.locks import UserLocks
 from maxbot.logs import Redactor
+from maxbot.server.descriptors import budget
 from maxbot.server.edge.health import Health
 from maxbot.server.edge.http import WebServer
 from maxbot.server.edge.polling import Polling
-from maxbot.server.edge.sockets import explain, is_public
-from maxbot.server.edge.webapp import build_webapp
+from maxbot.server.edge.refusals import Refusals
+from maxbot.server.edge.sockets import explain
+from maxbot.server.edge.webapp import FrontDoor, build_webapp
+from maxbot.server.edge.webhooks import Webhooks
 from maxbot.server.plan import Plan
 from maxbot.storage.database import Database
 from maxbot.storage.prepare import open_backend, prepare
@@ -51,7 +54,6 @@ class Service:
         self._settings = settings
         self._channels = bot.channels
         self._redact = Redactor(bot.secrets)
-        self._private = not is_public(settings.host) and settings.public_url is None
         self._failed = failed
         backend = open_backend(settings.database, settings.durability, settings.database_file)
         prepare(backend)
@@ -71,6 +73,7 @@ class Service:
         self._inbox = Inbox(self._store, self._delivery.wake, observe)
         self._sweep = Sweep(self._store, self._delivery.take_up)
         self._health = Health(self._store)
+        self._refusals = Refusals()
         self._background: list[asyncio.Task[None]] = []
         self._web: WebServer | None = None
         self._polling: Polling | None = None
@@ -94,8 +97,15 @@ class Service:
         _spare_the_collector()
 
     async def _open(self, sockets: list[socket.socket]) -> None:
+        descriptors = budget()
+        services = Services(
+            mailbox=self._store,
+            connections=max(1, descriptors.calls // len(self._channels)),
+            redact=self._redact,
+            private=self._settings.private,
+        )
         for channel in self._channels.values():
-            await channel.start(Services(mailbox=self._store, redact=self._redact, private=self._private))
+            await channel.start(services)
         self._background = [
             asyncio.create_task(self._sweep.run()),
             asyncio.create_task(
@@ -111,7 +121,9 @@ class Service:
             self._polling = Polling(self._channels.values(), self._inbox, self._failed)
             self._polling.start()
         else:
-            self._web = WebServer(build_webapp(self._channels, self._inbox, self._health))
+            parts = [Webhooks(self._channels, self._inbox), self._health, FrontDoor(self._channels.values())]
+            app = build_webapp(parts, self._refusals, self._settings.hosts)
+            self._web = WebServer(app, descriptors)
             try:
                 await self._web.start(sockets)
             except OSError as error:  # bound by two before one of them listens: the other one is told here
@@ -154,6 +166,7 @@ class Service:
                 self._web.stop(linger, self._settings.shutdown_timeout),
                 *(_whatever_happens(channel, channel.drain()) for channel in self._channels.values()),
             )
+        self._refusals.say()
         for task in self._background:
             task.cancel()
         await asyncio.wait(self._background)
