@@ -12,8 +12,8 @@ from maxbot.channels.base import Channel, Services
 from maxbot.delivery import Delivery
 from maxbot.delivery.counted import Counters
 from maxbot.delivery.said import Log
-from maxbot.errors import StartError
-from maxbot.events import all_of
+from maxbot.errors import StartError, StorageUnavailable
+from maxbot.events import DatabaseUnavailable, all_of
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.retention import keep_tidy
 from maxbot.inbox.sweep import Sweep
@@ -28,11 +28,15 @@ from maxbot.server.edge.sockets import explain
 from maxbot.server.edge.webapp import FrontDoor, build_webapp
 from maxbot.server.edge.webhooks import Webhooks
 from maxbot.server.plan import Plan
+from maxbot.server.worker.children import keep_from_children
 from maxbot.storage.database import Database
 from maxbot.storage.prepare import open_backend, prepare
 from maxbot.storage.store import Store
 
 logger = logging.getLogger(__name__)
+
+HELD = 0.5
+"""Seconds between two attempts at a database that another program holds."""
 
 
 class Service:
@@ -43,9 +47,6 @@ class Service:
         bot: Loaded.
         user_locks: One turn of a dialog at a time.
         failed: Told the reason when the service cannot go on (a platform refuses the bot's token).
-
-    Raises:
-        StartError: The database cannot be used.
     """
 
     def __init__(
@@ -55,12 +56,11 @@ class Service:
         self._channels = bot.channels
         self._redact = Redactor(bot.secrets)
         self._failed = failed
-        backend = open_backend(settings.database, settings.durability, settings.database_file)
-        prepare(backend)
-        log = Log()
-        self._database = Database(backend, log)
-        self._store = Store(self._database, Redactor(bot.secrets))
-        observe = all_of(log, Counters(self._store))
+        self._backend = open_backend(settings.database, settings.durability, settings.database_file)
+        self._log = Log()
+        self._database = Database(self._backend, self._log)
+        self._store = Store(self._database, self._redact)
+        observe = all_of(self._log, Counters(self._store))
         self._delivery = Delivery(
             self._store,
             bot,
@@ -85,9 +85,11 @@ class Service:
             sockets: To listen on; not used when polling.
 
         Raises:
-            StartError: The port is in use, by somebody who was bound to it as well and listened first.
+            StartError: The database cannot be used; or the port is in use, by somebody who was bound to it as well and
+                listened first.
         """
         try:
+            await self._prepare()
             await self._open(sockets)
         except BaseException:
             for task in self._background:
@@ -95,6 +97,17 @@ class Service:
             await self._database.close()  # its thread must not outlive the event loop
             raise
         _spare_the_collector()
+
+    async def _prepare(self) -> None:
+        """Prepare the database, and wait for one that another program holds, as a server that runs does."""
+        while True:
+            try:
+                await asyncio.to_thread(prepare, self._backend)
+            except StorageUnavailable as error:
+                self._log(DatabaseUnavailable(str(error), damaged=False))
+                await asyncio.sleep(HELD)
+            else:
+                return
 
     async def _open(self, sockets: list[socket.socket]) -> None:
         descriptors = budget()
@@ -124,6 +137,7 @@ class Service:
             parts = [Webhooks(self._channels, self._inbox), self._health, FrontDoor(self._channels.values())]
             app = build_webapp(parts, self._refusals, self._settings.hosts)
             self._web = WebServer(app, descriptors)
+            keep_from_children(self._web.descriptors)
             try:
                 await self._web.start(sockets)
             except OSError as error:  # bound by two before one of them listens: the other one is told here
