@@ -17,11 +17,11 @@ from collections.abc import Sequence
 
 from maxbot.errors import UsageError
 from maxbot.logs.handler import LogHandler
-from maxbot.logs.lines import Formatter, escape, split
+from maxbot.logs.lines import Formatter, escape
 from maxbot.logs.redact import HIDDEN, Redactor
 from maxbot.settings import Settings
 
-__all__ = ["HIDDEN", "QUIET_LIBRARIES", "Formatter", "LogHandler", "Redactor", "configure", "escape", "flush", "split"]
+__all__ = ["HIDDEN", "QUIET_LIBRARIES", "Formatter", "LogHandler", "Redactor", "configure", "escape", "flush"]
 
 QUIET_LIBRARIES = ("aiohttp", "alembic", "asyncio", "sqlalchemy", "uvicorn", "watchfiles")
 """Loggers that say too much below WARNING, unless everything is asked for."""

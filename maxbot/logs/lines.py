@@ -3,22 +3,14 @@
 import logging
 import re
 import time
-from typing import Any
 
 from maxbot.logs.redact import Redactor
 
+OWN_LINES = "maxbot.server.supervisor"
+"""Loggers that say nothing of users, but where a worker hangs, or what is wrong with a bot's file: lines stay lines."""
+
 # Besides C0 and C1: line and paragraph separators, and what changes the direction of text.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-
-
-def split(text: str) -> tuple[str, dict[str, Any]]:
-    """Return the first line of a text of our own, and what makes the log show its other lines below: `extra=`.
-
-    line, extra = split(str(error))
-    logger.error("%s does not start: %s", name, line, extra=extra)
-    """
-    first, _, below = text.partition("\n")
-    return first, {"below": below}
 
 
 class Formatter(logging.Formatter):
@@ -37,9 +29,12 @@ class Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         name = record.name.removeprefix("maxbot.")
-        message = escape(self._redact(record.getMessage()))
-        text = f"{when}.{int(record.created % 1 * 1000):03}Z {record.levelname:<7} {self._process}{name}: {message}"
-        if below := getattr(record, "below", ""):
+        message, below = self._redact(record.getMessage()), ""
+        if record.name.startswith(OWN_LINES):
+            message, _, below = message.partition("\n")
+        where = f"{self._process}{name}"
+        text = f"{when}.{int(record.created % 1 * 1000):03}Z {record.levelname:<7} {where}: {escape(message)}"
+        if below:
             text += self._below(below)
         if record.exc_info:
             text += self._below(self.formatException(record.exc_info))

@@ -90,6 +90,16 @@ def test_what_a_user_says_cannot_look_like_a_record(char: str) -> None:
     assert repr(char)[1:-1] in line
 
 
+def test_what_the_supervisor_says_stays_in_lines() -> None:
+    text = "bot.yaml:3:1: unknown key\n    dialgo: []\x1b[31m\n    ^"
+    record = logging.LogRecord(
+        "maxbot.server.supervisor.slot", logging.ERROR, __file__, 1, "It fails: %s", (text,), None
+    )
+    first, *below = Formatter(Redactor()).format(record).split("\n")
+    assert first.endswith(": It fails: bot.yaml:3:1: unknown key")
+    assert below == ["        dialgo: []\\x1b[31m", "        ^"]
+
+
 def test_other_languages_stay_readable() -> None:
     assert escape("Grüße, 你好 🙂 \\n") == "Grüße, 你好 🙂 \\n"
 
