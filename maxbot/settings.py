@@ -63,6 +63,18 @@ class Settings:
         metavar="URL",
         web_only=True,
     )
+    allowed_hosts: str | None = _option(
+        None,
+        "Hosts that requests may name, with commas between them; * for any. Default: localhost, --host and that of "
+        "--public-url where nobody else can reach the port, else any.",
+        metavar="HOSTS",
+        web_only=True,
+    )
+    allow_unverified: bool = _option(
+        False,
+        "Serve channels without a secret where others can reach them: anybody can write as any user.",
+        web_only=True,
+    )
     workers: int | None = _option(None, "Number of worker processes. Default: 1.", metavar="N", web_only=True)
     fast: bool = _option(False, "As many workers as usable CPUs.", web_only=True)
     single_process: bool = _option(

@@ -132,8 +132,8 @@ BUGS = (
         "sigint-to-the-workers",
         "stop is clean and bounded",
         "maxbot/server/supervisor/signals.py",
-        "        signal.signal(number, signal.SIG_IGN)\n",
-        "        signal.signal(number, signal.default_int_handler)\n",
+        "    for number in HELD_BACK:\n        signal.signal(number, signal.SIG_IGN)\n",
+        "    for number in HELD_BACK:\n        signal.signal(number, signal.default_int_handler)\n",
         ("tests/e2e/test_stop.py",),
     ),
     Bug(

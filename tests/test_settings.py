@@ -28,4 +28,7 @@ def test_choices_and_optional_types_are_seen_through() -> None:
 
 def test_what_polling_refuses() -> None:
     refused = {option.name for option in options() if option.web_only}
-    assert refused == {"host", "port", "public-url", "workers", "fast", "single-process"}
+    assert refused == {
+        *("host", "port", "public-url", "allowed-hosts", "allow-unverified"),
+        *("workers", "fast", "single-process"),
+    }

@@ -13,8 +13,8 @@ from maxbot.settings import Option, Settings, options
 SHORT = {"verbose": "-v", "quiet": "-q"}
 
 EPILOG = (
-    "Every option is also an environment variable, like MAXBOT_PORT; a .env file in this directory is read. "
-    "For tuning there are variables only: {}."
+    "Every option is also an environment variable, like MAXBOT_PORT; a .env file in this directory and one beside the "
+    "bot are read. For tuning there are variables only: {}."
 )
 
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from maxbot.bot import MaxBot
 from maxbot.errors import UsageError
 from maxbot.locks.custom import find_factory
 from maxbot.server.cpus import usable_cpus
+from maxbot.server.edge.hosts import ANY, name_of
 from maxbot.server.edge.sockets import is_public
 from maxbot.settings import Settings, Updater, options
 from maxbot.storage.claim import FileId
@@ -14,6 +16,7 @@ from maxbot.storage.place import check_url, new_database
 
 HOST = "localhost"
 PORT = 8080
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,10 @@ class Plan(Settings):
     workers: int
     database: str
     """Its URL; where nobody named one, that of a new file."""
+    hosts: tuple[str, ...]
+    """What `Host` of a request may be; see `AllowedHosts`."""
+    private: bool
+    """Whether only programs of this machine reach the server."""
     shared: bool
     """Whether the user locks reach further than this run's processes, so that other runs may use its database too."""
     database_file: FileId | None = None
@@ -40,6 +47,8 @@ def make_plan(settings: Settings, bot: MaxBot) -> Plan:
         StartError: There is no place for a new database.
     """
     updater = settings.updater or _updater(settings, bot)
+    host = HOST if settings.host is None else settings.host
+    private = updater == "polling" or not (settings.public_url or is_public(host))
     if settings.user_locks is not None:
         find_factory(settings.user_locks)
     if settings.database is not None:
@@ -48,10 +57,12 @@ def make_plan(settings: Settings, bot: MaxBot) -> Plan:
     decided = {
         "bot": _absolute(settings.bot),
         "updater": updater,
-        "host": HOST if settings.host is None else settings.host,
+        "host": host,
         "port": PORT if settings.port is None else settings.port,
         "workers": _workers(settings, updater),
         "database": settings.database or new_database(),
+        "hosts": _hosts(settings, updater, host),
+        "private": private,
         "shared": settings.user_locks is not None or bot.user_locks is not None,
     }
     plan = Plan(**{**said, **decided})
@@ -64,6 +75,16 @@ def _updater(settings: Settings, bot: MaxBot) -> Updater:
     web = any(getattr(settings, option.field) not in (None, False) for option in options() if option.web_only)
     polls = bool(bot.channels) and all(channel.prefers_polling for channel in bot.channels.values())
     return "polling" if polls and not web else "webhooks"
+
+
+def _hosts(settings: Settings, updater: Updater, host: str) -> tuple[str, ...]:
+    if settings.allowed_hosts is not None:
+        return tuple(name_of(name) for name in settings.allowed_hosts.split(","))
+    if updater == "polling" or is_public(host):
+        return (ANY,)
+    public = urlsplit(settings.public_url).netloc.rpartition("@")[2] if settings.public_url else ""
+    given = f"[{host}]" if ":" in host else host
+    return tuple(dict.fromkeys(name_of(name) for name in (*LOOPBACK, given, public) if name))
 
 
 def _workers(settings: Settings, updater: Updater) -> int:
@@ -97,8 +118,9 @@ def _check_channels(plan: Plan, bot: MaxBot) -> None:
     for channel in bot.channels.values():
         if plan.public_url:
             channel.will_register()
-        if not channel.verifies and is_public(plan.host):
+        if not channel.verifies and not plan.private and not plan.allow_unverified:
             raise UsageError(
-                f"Anybody could send forged messages to channel {channel.name} on {plan.host}: set its "
-                "secret in bot.yaml, or let --public-url register a generated one, or listen on localhost"
+                f"Anybody could send forged messages to channel {channel.name} on {plan.public_url or plan.host}: set "
+                "its secret in bot.yaml, or let --public-url register a generated one where the platform takes one, "
+                "or listen on localhost only. --allow-unverified opens it all the same"
             )

@@ -4,18 +4,28 @@ import logging
 import shlex
 import signal
 import socket
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from maxbot.bot import MaxBot
 from maxbot.channels.base import Channel
+from maxbot.errors import StartError
 from maxbot.locks.custom import own_user_locks, running
 from maxbot.logs import configure
+from maxbot.server.descriptors import raise_limit
 from maxbot.server.edge.sockets import bind
 from maxbot.server.plan import Plan, make_plan
+from maxbot.server.stopping import FAREWELL
 from maxbot.server.supervisor.process import WorkerProcess
 from maxbot.settings import Settings
 from maxbot.storage.place import claim_database
+
+if TYPE_CHECKING:
+    from maxbot.storage.inspect import Summary
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +36,7 @@ OWNER_TIMEOUT = 3.0
 def run(settings: Settings, bot: MaxBot) -> int:
     """See `maxbot.server.serve`."""
     configure(settings, bot.secrets, process="single" if settings.single_process else "supervisor")
+    raise_limit()
     plan = make_plan(settings, bot)
     sockets = [] if plan.updater == "polling" else bind(plan.host, plan.port)
     if plan.single_process:
@@ -35,12 +46,16 @@ def run(settings: Settings, bot: MaxBot) -> int:
 
 def _supervise(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
     # A worker takes longer to import its modules than the supervisor takes for all that follows: they start together.
-    unborn = [WorkerProcess(f"worker-{number}", sockets) for number in range(1, plan.workers + 1)]
+    unborn: list[WorkerProcess] = []
     try:
+        for number in range(1, plan.workers + 1):
+            unborn.append(WorkerProcess(f"worker-{number}", sockets))
         plan = _claim_database(plan)
-    except BaseException:
+    except BaseException as error:
         for process in unborn:
             process.abandon()
+        if isinstance(error, OSError):
+            raise StartError(f"The system does not let {plan.workers} workers start: {error.strerror}") from None
         raise
     import uvloop
 
@@ -119,10 +134,7 @@ def farewell(plan: Plan, status: int) -> None:
         plan: Names the database.
         status: The run's; of one that failed, nobody need be told that its database was not reached.
     """
-    from maxbot.storage.inspect import summarize
-    from maxbot.storage.prepare import open_backend
-
-    summary = summarize(open_backend(plan.database, plan.durability))
+    summary = _within(FAREWELL, lambda: _summary(plan))
     if summary is None:
         if status == 0:
             logger.warning("Stopped. The database %s does not answer now", plan.database)
@@ -140,3 +152,19 @@ def farewell(plan: Plan, status: int) -> None:
         )
     else:
         logger.info("Stopped. Nothing is waiting in %s", plan.database)
+
+
+def _summary(plan: Plan) -> "Summary | None":
+    from maxbot.storage.inspect import summarize
+    from maxbot.storage.prepare import open_backend
+
+    return summarize(open_backend(plan.database, plan.durability))
+
+
+def _within(seconds: float, call: Callable[[], Result | None]) -> Result | None:
+    """Return what a call returns, or None where it takes longer; it is left alone then."""
+    results: list[Result | None] = []
+    thread = threading.Thread(target=lambda: results.append(call()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return results[0] if results else None

@@ -1,6 +1,7 @@
 """How long a stop waits, and for whom.
 
 told to stop ── LINGER ──▶ connections are closed ── shutdown_timeout ──▶ turns are ended ── GRACE ──▶ killed
+    ── FAREWELL ──▶ gone
 """
 
 LINGER = 0.25
@@ -13,3 +14,6 @@ KEEP_ALIVE = 15.0
 
 GRACE = 1.0
 """Seconds beyond the shutdown timeout that a process gets to end by itself."""
+
+FAREWELL = 1.0
+"""Seconds for which the last words wait for the database. An init system's own limit has to allow for all of these."""

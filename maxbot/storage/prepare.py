@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
-from maxbot.errors import StartError
+from maxbot.errors import StartError, StorageUnavailable
 from maxbot.storage.backend import Backend
 from maxbot.storage.claim import FileId
 from maxbot.storage.schema import REVISION, inbox, metadata, revisions
@@ -33,6 +33,7 @@ def prepare(backend: Backend) -> None:
     """Create the tables, or bring those of an older release up to date.
 
     Raises:
+        StorageUnavailable: Another program holds it.
         StartError: It cannot be done; the text says why and what to do.
     """
     engine = backend.engine()
@@ -42,6 +43,8 @@ def prepare(backend: Backend) -> None:
             _bring_up_to_date(connection, backend.name)
     except (DBAPIError, OSError) as error:
         reason = str(error.orig) if isinstance(error, DBAPIError) else error.strerror or str(error)
+        if "locked" in reason:
+            raise StorageUnavailable(f"The database {backend.name} is in use by another program") from None
         raise StartError(f"The database {backend.name} cannot be used: {reason}{_advice(reason)}") from None
     finally:
         engine.dispose()
@@ -92,6 +95,4 @@ def _advice(reason: str) -> str:
         return ". Check the permissions of the file and its directory"
     if "not a database" in reason:
         return ". Name another file with --database"
-    if "locked" in reason:
-        return ". Another program is writing to it"
     return ""

@@ -11,8 +11,9 @@ import uvicorn
 
 from maxbot.channels.base import Channel
 from maxbot.inbox.accept import Inbox
-from maxbot.server.edge.health import Health
+from maxbot.server.edge.refusals import Refusals
 from maxbot.server.edge.webapp import build_webapp
+from maxbot.server.edge.webhooks import Webhooks
 from maxbot.types import Update
 
 
@@ -42,7 +43,7 @@ class MemoryInbox:
 @asynccontextmanager
 async def serving(channel: Channel, inbox: MemoryInbox | None = None) -> AsyncIterator[str]:
     """Serve a channel that was started, as a worker does; yield the server's URL."""
-    app = build_webapp({channel.name: channel}, cast(Inbox, inbox or MemoryInbox()), cast(Health, Unhealthy()))
+    app = build_webapp([Webhooks({channel.name: channel}, cast(Inbox, inbox or MemoryInbox()))], Refusals())
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=5))
     task = asyncio.create_task(server.serve([listener]))
@@ -53,15 +54,6 @@ async def serving(channel: Channel, inbox: MemoryInbox | None = None) -> AsyncIt
         server.should_exit = True
         await task
         listener.close()
-
-
-class Unhealthy:
-    """Stands where health is; these tests do not ask for it."""
-
-    async def live(self, request: object) -> None:
-        raise NotImplementedError
-
-    ready = live
 
 
 def whole_text(error: BaseException) -> str:

@@ -76,6 +76,8 @@ OTHER_VALUES: dict[str, Any] = {
     "host": "0.0.0.0",
     "port": 0,
     "public-url": "https://bot.example.com",
+    "allowed-hosts": "bot.example.com,localhost",
+    "allow-unverified": True,
     "workers": 3,
     "fast": True,
     "single-process": True,
@@ -132,6 +134,19 @@ def test_the_file_serves_the_bot_as_well(maxbot: Run, started: Started) -> None:
     Path("bot.yaml").write_text("dialog:\n  - condition: true\n    response: !ENV ${GREETING}\n")
     settings_of(maxbot, started)
     assert started[0][1].process_message("hi") == [{"text": "good day"}]
+
+
+@pytest.mark.parametrize("bot", ["deeper", "deeper/bot.yaml", "./deeper/../deeper/bot.yaml"])
+@pytest.mark.parametrize("how", ["--bot {}", "--bot={}", "MAXBOT_BOT"])
+def test_a_file_beside_the_bot_is_read_after_the_one_here(bot: str, how: str, maxbot: Run, started: Started) -> None:
+    Path("deeper").mkdir()
+    Path("deeper/bot.yaml").write_text("dialog:\n  - condition: true\n    response: !ENV ${GREETING}\n")
+    Path("deeper/.env").write_text("GREETING=from the bot\nMAXBOT_HOST=beside\nMAXBOT_PORT=2\n")
+    Path(".env").write_text("MAXBOT_PORT=1\n")
+    given = how.format(bot).split() if "{" in how else []
+    settings = settings_of(maxbot, started, *given, **({} if given else {how: bot}))
+    assert started[0][1].process_message("hi") == [{"text": "from the bot"}]
+    assert (settings.host, settings.port) == ("beside", 1)
 
 
 def test_no_reload_switches_off_what_the_environment_says(maxbot: Run, started: Started) -> None:

@@ -174,3 +174,54 @@ def test_a_removed_database_is_not_made_again_by_a_worker_that_takes_anothers_pl
         eventually(lambda: "was removed or replaced" in server.log and "cannot be used" in server.log, 20)
         assert probe.status() == 503
         assert not database_in(tmp_path).exists()
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Have another program hold the database."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(database_in(folder))], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == b"locked\n"
+        yield
+    finally:
+        holder.stdin.close()
+        holder.stdout.close()
+        holder.wait(10)
+
+
+@pytest.mark.parametrize("options", [[], ["--single-process"]], ids=["workers", "single"])
+def test_a_start_waits_for_a_database_that_another_program_holds(tmp_path: Path, options: list[str]) -> None:
+    with TelegramStandIn() as telegram:
+        with serve(telegram, tmp_path, *options, workers=1):
+            pass
+        server = serve(telegram, tmp_path, *options, workers=1)
+        with held(tmp_path):
+            server.start()
+            eventually(lambda: "is not available" in server.log, 30)
+            server.stop(10)
+            assert server.returncode == 0
+            began = time.monotonic()
+            server.start()
+            # Longer than a database is waited for within one attempt.
+            eventually(lambda: time.monotonic() - began > 8, 10)
+            assert server.returncode is None, server.log
+        server.wait_ready()
+        assert server.stop() == 0
+        server.assert_gone()
+        server.assert_no_traceback()
+
+
+@pytest.mark.parametrize("options", [[], ["--single-process"]], ids=["workers", "single"])
+def test_a_stop_waits_for_a_database_no_longer_than_it_may(tmp_path: Path, options: list[str]) -> None:
+    with (
+        TelegramStandIn() as telegram,
+        serve(telegram, tmp_path, *options, "--shutdown-timeout", "1", workers=1) as server,
+        held(tmp_path),
+    ):
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 5

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,10 @@ def statuses(answer: bytes) -> list[int]:
 def post(body: bytes, *headers: str, path: str = "/probe", length: int | None = None) -> bytes:
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body) if length is None else length}"]
     return "\r\n".join([*lines, *headers, "Connection: close", "", ""]).encode("latin-1") + body
+
+
+def lines_with(server: Server, text: str) -> list[str]:
+    return [line for line in server.log.splitlines() if text in line]
 
 
 def new_lines(server: Server, before: int) -> list[str]:
@@ -186,28 +191,43 @@ def test_every_method_on_every_path(server: Server, method: str, path: str) -> N
         assert found == [405]
 
 
-def test_each_refusal_is_one_line(server: Server) -> None:
+def test_each_refusal_is_one_line(tmp_path: Path) -> None:
     """What was asked and why it is refused, without what the request said of its secret."""
-    for request, status, text in [
-        (post(b"[]"), 401, "Refused POST /probe from 127.0.0.1: 401 The secret is missing or wrong"),
-        (post(b"[]", "X-Secret: almost-" + SECRET), 401, "401 The secret is missing or wrong"),
-        (post(b"{", f"X-Secret: {SECRET}"), 400, "Refused POST /probe from 127.0.0.1: 400 Not a list of deliveries"),
-        (post(b"", path="/nothing/%0a%1b[31m?token=" + SECRET), 404, r"Refused POST /nothing/\n\x1b[31m from"),
-        (post(b"", path="/" + "x" * 5000), 404, f"Refused POST /{'x' * 99} from"),
-        (b"PUT /probe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405, "405 Method Not Allowed"),
-        (post(b"", length=2**20 + 1), 413, "413 The body is larger than 1048576 bytes"),
-    ]:
-        before = len(server.log.splitlines())
-        assert statuses(exchange(server.port, request)) == [status]
-        (line,) = new_lines(server, before)
-        assert text in line
-        assert SECRET not in line
+    with serve(tmp_path, workers=1) as server:
+        for request, status, text in [
+            (post(b"[]"), 401, "Refused POST /probe from 127.0.0.1: 401 The secret is missing or wrong"),
+            (post(b"[ ]", "X-Secret: almost-" + SECRET), 401, "401 The secret is missing or wrong"),
+            (
+                post(b"{", f"X-Secret: {SECRET}"),
+                400,
+                "Refused POST /probe from 127.0.0.1: 400 Not a list of deliveries",
+            ),
+            (post(b"", length=2**20 + 1), 413, "413 The body is larger than 1048576 bytes"),
+        ]:
+            before = len(server.log.splitlines())
+            assert statuses(exchange(server.port, request)) == [status]
+            (line,) = new_lines(server, before)
+            assert text in line
+            assert SECRET not in line
+
+
+def test_what_nobody_serves_is_one_line_of_detail(tmp_path: Path) -> None:
+    with serve(tmp_path, "-v", workers=1) as server:
+        for request, status, text in [
+            (post(b"", path="/nothing/%0a%1b[31m?token=" + SECRET), 404, r"Refused POST /nothing/\n\x1b[31m from"),
+            (post(b"", path="/" + "x" * 5000), 404, f"Refused POST /{'x' * 99} from"),
+            (b"PUT /probe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 405, "405 Method Not Allowed"),
+        ]:
+            assert statuses(exchange(server.port, request)) == [status]
+            (line,) = eventually(partial(lines_with, server, text))
+            assert line.split()[1] == "DEBUG"
+            assert SECRET not in line
 
 
 @pytest.mark.parametrize("host", ["[::1", "", "a b", "x" * 2000, "\xff", "evil.example/%2f"])
 def test_the_host_header_is_not_believed(server: Server, host: str) -> None:
     head = f"POST /nothing HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    assert statuses(exchange(server.port, head.encode("latin-1")))[0] in (400, 404)
+    assert statuses(exchange(server.port, head.encode("latin-1")))[0] in (400, 421)
 
 
 # Sizes ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -234,7 +254,15 @@ def test_a_head_below_the_limit_is_taken(server: Server) -> None:
 def test_a_large_body_is_taken_up_to_the_limit(server: Server) -> None:
     for size, expected in [(2**20, 400), (2**20 + 1, 413)]:
         body = b"[" + b" " * (size - 2) + b"x"
-        assert statuses(exchange(server.port, post(body, f"X-Secret: {SECRET}"))) in ([expected], [])
+        assert statuses(exchange(server.port, post(body, f"X-Secret: {SECRET}"))) == [expected]
+
+
+def test_who_sends_far_too_much_hears_why(server: Server) -> None:
+    """Twice, five times, seven times what is taken, without a pause in which to read the answer."""
+    for size in (2 * 2**20, 5 * 2**20, 7 * 2**20):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(post(bytes(size), f"X-Secret: {SECRET}"))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_chunked_body_over_the_limit_is_refused_before_it_is_there(server: Server) -> None:
@@ -275,8 +303,8 @@ def test_who_is_slow_is_cut(server: Server) -> None:
         (b"", b"\r\n", 12),
         (head, b"", 12),
         (head, b"x", 12),
-        (b"GET /probe/pid HTTP/1.1\r\nHost: x\r\n\r\n", b"", 17),
-        (b"GET /probe/pid HTTP/1.1\r\nHost: x\r\n\r\nGET /pro", b"x", 12),
+        (b"GET /probe/pid HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", 17),
+        (b"GET /probe/pid HTTP/1.1\r\nHost: localhost\r\n\r\nGET /pro", b"x", 12),
     ]
 
     def closed_after(first: bytes, drip: bytes) -> float:
@@ -306,8 +334,8 @@ def test_who_is_slow_is_cut(server: Server) -> None:
 
 
 def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
-    request = b"".join(b"GET /probe/slow/0.%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in (3, 0, 1))
-    request += b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = b"".join(b"GET /probe/slow/0.%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % number for number in (3, 0, 1))
+    request += b"GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(request)
         answer = b""

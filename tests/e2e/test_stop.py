@@ -255,3 +255,64 @@ def test_a_stop_during_a_replacement_does_not_wait_for_idle_connections(tmp_path
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
         assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("workers", [2, 0])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_child_that_the_bot_forked_keeps_neither_the_port_nor_the_stop(
+    tmp_path: Path, workers: int, how: signal.Signals
+) -> None:
+    with serve(tmp_path, workers=workers) as server:
+        assert say(server.port, "u", "fork") == 200
+        eventually(lambda: lines(tmp_path / "child"))
+        child = psutil.Process(int(lines(tmp_path / "child")[0]))
+        try:
+            began = time.monotonic()
+            server.signal(how)
+            server.wait()
+            assert time.monotonic() - began < 5
+            assert child.is_running()
+            eventually(lambda: refused(server.port))
+        finally:
+            child.kill()
+
+
+def refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("workers", [2, 0])
+def test_stacks_that_are_asked_for_too_early_are_not_shown(tmp_path: Path, workers: int) -> None:
+    for trial in range(20 if FULL else 3):
+        folder = tmp_path / str(trial)
+        folder.mkdir()
+        server = serve(folder, workers=workers)
+        server.start()
+        wait_for_our_code(server)
+        with suppress(ProcessLookupError):
+            for _ in range(20):
+                server.signal(signal.SIGQUIT)
+                time.sleep(0.01)
+        server.wait_ready()
+        assert server.stop() == 0
+        server.assert_gone()
+
+
+@pytest.mark.parametrize("workers", [2, 0])
+def test_a_signal_in_the_last_moments_changes_nothing(tmp_path: Path, workers: int) -> None:
+    """Signals without a pause from the one that stops on: the first stops, the second ends at once, none kills."""
+    for trial in range(20 if FULL else 3):
+        folder = tmp_path / str(trial)
+        folder.mkdir()
+        with serve(folder, workers=workers) as server:
+            server.signal(signal.SIGTERM)
+            eventually(lambda: "Stopped. Nothing is waiting" in server.log or server.returncode is not None, pause=0.0)
+            while server.returncode is None:
+                server.signal(signal.SIGTERM)
+                server.signal(signal.SIGINT)
+                server.signal(signal.SIGQUIT)
+            assert server.returncode == 0, server.log

@@ -13,6 +13,8 @@ def plan(**changes: Any) -> Plan:
         "port": 0,
         "workers": 1,
         "database": "sqlite:////nowhere/bot.db",
+        "hosts": ("*",),
+        "private": True,
         "shared": False,
     }
     return Plan(**{**decided, **changes})

@@ -96,6 +96,43 @@ def test_what_cannot_be_used_is_said(said: dict[str, Any], mentions: list[str]) 
     assert "geheim" not in str(caught.value)
 
 
+class Open(Pigeon):
+    """A channel that does not know who writes."""
+
+    verifies = False
+
+
+@pytest.mark.parametrize(
+    "said", [{"host": "0.0.0.0"}, {"public_url": "https://bot.example.com"}, {"host": "", "public_url": "https://b"}]
+)
+def test_a_channel_that_anybody_can_write_to_is_opened_knowingly(said: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="--allow-unverified"):
+        made(Open(), **said)
+    assert not made(Open(), **said, allow_unverified=True).private
+    assert not made(**said).private
+
+
+def test_on_this_machine_alone_anybody_is_oneself() -> None:
+    assert made(Open()).private
+    assert made(Open(), host="127.0.0.1").private
+
+
+@pytest.mark.parametrize(
+    ("said", "hosts"),
+    [
+        ({}, {"localhost", "127.0.0.1", "[::1]"}),
+        ({"host": "::1"}, {"localhost", "127.0.0.1", "[::1]"}),
+        ({"host": "127.0.0.2"}, {"localhost", "127.0.0.1", "[::1]", "127.0.0.2"}),
+        ({"public_url": "https://Bot.example.com:8443/x"}, {"localhost", "127.0.0.1", "[::1]", "bot.example.com"}),
+        ({"host": "0.0.0.0"}, {"*"}),
+        ({"allowed_hosts": "a.example, B.example:80"}, {"a.example", "b.example"}),
+        ({"host": "0.0.0.0", "allowed_hosts": "a.example"}, {"a.example"}),
+    ],
+)
+def test_which_hosts_are_served(said: dict[str, Any], hosts: set[str]) -> None:
+    assert set(made(**said).hosts) == hosts
+
+
 def test_a_bot_without_channels_is_refused() -> None:
     with pytest.raises(UsageError, match="has no channels"):
         make_plan(Settings(), MaxBot())

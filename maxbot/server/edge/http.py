@@ -16,6 +16,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from maxbot.server.descriptors import Budget
+from maxbot.server.edge.connections import Connections
 from maxbot.server.stopping import KEEP_ALIVE
 
 logger = logging.getLogger(__name__)
@@ -33,9 +35,6 @@ REQUEST_TIMEOUT = 10.0
 
 ANSWER_TIMEOUT = 30.0
 """Seconds for which a client may leave answers unread once they fill its connection."""
-
-BACKLOG = 2048
-"""Connections that wait to be accepted."""
 
 CUT_TIMEOUT = 0.2
 """Seconds that cancelled requests get to end."""
@@ -59,6 +58,18 @@ class BoundedHttp(HttpToolsProtocol):
         self.blocked_since = None
         self._arrived = 0
         self._in_head = True
+        self.server_state.admitted.add(self)  # type: ignore[attr-defined]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.server_state.admitted.remove(self)  # type: ignore[attr-defined]
+        super().connection_lost(exc)
+
+    @property
+    def is_waited_for(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def cut(self) -> None:
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self.reading_since is None:
@@ -96,6 +107,7 @@ class BoundedHttp(HttpToolsProtocol):
         self.reading_since = None
         self._arrived = 0
         self._in_head = True
+        self.server_state.admitted.used(self)  # type: ignore[attr-defined]
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -131,9 +143,10 @@ class WebServer(uvicorn.Server):
 
     Args:
         app: The application.
+        descriptors: How many connections there may be.
     """
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, descriptors: Budget) -> None:
         super().__init__(
             uvicorn.Config(
                 _quiet_at_the_end(app),
@@ -145,10 +158,11 @@ class WebServer(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 timeout_keep_alive=int(KEEP_ALIVE),
-                backlog=BACKLOG,
+                backlog=descriptors.backlog,
             )
         )
         self.server_state.closing = False  # type: ignore[attr-defined]
+        self.server_state.admitted = Connections(descriptors.clients)  # type: ignore[attr-defined]
         self._linger_until = math.inf
         self._ticking: asyncio.Task[None] | None = None
 
@@ -164,12 +178,18 @@ class WebServer(uvicorn.Server):
             OSError: The port is in use, by somebody who was bound to it as well and listened first.
         """
         for sock in sockets:
-            sock.listen(BACKLOG)  # uvloop does it too, and tells nobody when it fails
+            sock.listen(self.config.backlog)  # uvloop does it too, and tells nobody when it fails
         self.config.load()
         self.lifespan = self.config.lifespan_class(self.config)
         await self.on_tick(0)  # the first answer has its headers too
         await self.startup(sockets=sockets)
         self._ticking = asyncio.create_task(self.main_loop())
+
+    def descriptors(self) -> list[int]:
+        """Return those of the listeners and of all connections."""
+        listeners = [sock for server in self.servers for sock in server.sockets]
+        clients = [connection.transport.get_extra_info("socket") for connection in self.server_state.connections]
+        return [number for sock in (*listeners, *clients) if sock is not None and (number := sock.fileno()) >= 0]
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:

@@ -1,6 +1,7 @@
 """Signals, from the first line of our code on. Imports nothing slow, as it comes before everything that is.
 
 until the loop runs   SIGINT, SIGTERM: exit at once, nothing was accepted yet; SIGHUP: ignored
+                      SIGQUIT: ignored, as there are no stacks to show yet
 supervisor            SIGINT, SIGTERM: stop, a second one: at once; SIGHUP: replace the workers; SIGQUIT: show stacks
 worker                SIGINT, SIGHUP (the terminal sends them to the whole group): ignored; SIGTERM: stop;
                       SIGQUIT: write stacks where the supervisor reads them
@@ -10,6 +11,10 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 CONTROLLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -24,6 +29,7 @@ def install_early() -> None:
     for number in STOPPING:
         signal.signal(number, _leave)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, signal.SIG_IGN)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
@@ -31,13 +37,26 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 def block() -> None:
-    """Hold signals back: for a worker's birth, and for the last moments of a process that has stopped already."""
+    """Hold signals back: for a worker's birth."""
     signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
 
 
 def unblock() -> None:
     """Let signals come again."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
+
+
+def ignore(loop: "AbstractEventLoop") -> None:
+    """In the last moments of a process that has stopped already: whatever comes, and in whichever thread, is late.
+
+    Ignored rather than held back, as each thread holds back for itself; and set so that the end of the event loop, and
+    that of the interpreter, do not undo it.
+    """
+    block()
+    for number in HELD_BACK:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
+    unblock()
 
 
 def ignore_until_ready() -> None:

@@ -103,7 +103,7 @@ class Supervisor:
             task.cancel()
         await asyncio.wait(tasks)
         await self._stop_workers()
-        signals.block()
+        signals.ignore(asyncio.get_running_loop())
         return self._status
 
     # Signals ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -31,7 +31,7 @@ from maxbot.errors import MaxBotError, SendError, StartError
 from maxbot.locks import UserLocks
 from maxbot.locks.custom import own_user_locks, running
 from maxbot.locks.host import UnixLocks
-from maxbot.logs import configure
+from maxbot.logs import configure, flush
 from maxbot.server.stopping import LINGER
 from maxbot.server.supervisor.control import (
     Beat,
@@ -157,6 +157,7 @@ class Worker:
                     self._told_to_stop(message.linger)
         # The supervisor is gone, and with it the locks. All that was accepted is stored: whoever is next goes on.
         logger.error("The supervisor is gone, and so is this worker")
+        flush()
         os._exit(1)
 
     async def _beat(self) -> None:

@@ -12,24 +12,31 @@ from maxbot.channels.base import Channel, Services
 from maxbot.delivery import Delivery
 from maxbot.delivery.counted import Counters
 from maxbot.delivery.said import Log
-from maxbot.errors import StartError
-from maxbot.events import all_of
+from maxbot.errors import StartError, StorageUnavailable
+from maxbot.events import DatabaseUnavailable, all_of
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.retention import keep_tidy
 from maxbot.inbox.sweep import Sweep
 from maxbot.locks import UserLocks
 from maxbot.logs import Redactor
+from maxbot.server.descriptors import budget
 from maxbot.server.edge.health import Health
 from maxbot.server.edge.http import WebServer
 from maxbot.server.edge.polling import Polling
-from maxbot.server.edge.sockets import explain, is_public
-from maxbot.server.edge.webapp import build_webapp
+from maxbot.server.edge.refusals import Refusals
+from maxbot.server.edge.sockets import explain
+from maxbot.server.edge.webapp import FrontDoor, build_webapp
+from maxbot.server.edge.webhooks import Webhooks
 from maxbot.server.plan import Plan
+from maxbot.server.worker.children import keep_from_children
 from maxbot.storage.database import Database
 from maxbot.storage.prepare import open_backend, prepare
 from maxbot.storage.store import Store
 
 logger = logging.getLogger(__name__)
+
+HELD = 0.5
+"""Seconds between two attempts at a database that another program holds."""
 
 
 class Service:
@@ -40,9 +47,6 @@ class Service:
         bot: Loaded.
         user_locks: One turn of a dialog at a time.
         failed: Told the reason when the service cannot go on (a platform refuses the bot's token).
-
-    Raises:
-        StartError: The database cannot be used.
     """
 
     def __init__(
@@ -51,14 +55,12 @@ class Service:
         self._settings = settings
         self._channels = bot.channels
         self._redact = Redactor(bot.secrets)
-        self._private = not is_public(settings.host) and settings.public_url is None
         self._failed = failed
-        backend = open_backend(settings.database, settings.durability, settings.database_file)
-        prepare(backend)
-        log = Log()
-        self._database = Database(backend, log)
-        self._store = Store(self._database, Redactor(bot.secrets))
-        observe = all_of(log, Counters(self._store))
+        self._backend = open_backend(settings.database, settings.durability, settings.database_file)
+        self._log = Log()
+        self._database = Database(self._backend, self._log)
+        self._store = Store(self._database, self._redact)
+        observe = all_of(self._log, Counters(self._store))
         self._delivery = Delivery(
             self._store,
             bot,
@@ -71,6 +73,7 @@ class Service:
         self._inbox = Inbox(self._store, self._delivery.wake, observe)
         self._sweep = Sweep(self._store, self._delivery.take_up)
         self._health = Health(self._store)
+        self._refusals = Refusals()
         self._background: list[asyncio.Task[None]] = []
         self._web: WebServer | None = None
         self._polling: Polling | None = None
@@ -82,9 +85,11 @@ class Service:
             sockets: To listen on; not used when polling.
 
         Raises:
-            StartError: The port is in use, by somebody who was bound to it as well and listened first.
+            StartError: The database cannot be used; or the port is in use, by somebody who was bound to it as well and
+                listened first.
         """
         try:
+            await self._prepare()
             await self._open(sockets)
         except BaseException:
             for task in self._background:
@@ -93,9 +98,27 @@ class Service:
             raise
         _spare_the_collector()
 
+    async def _prepare(self) -> None:
+        """Prepare the database, and wait for one that another program holds, as a server that runs does."""
+        while True:
+            try:
+                await asyncio.to_thread(prepare, self._backend)
+            except StorageUnavailable as error:
+                self._log(DatabaseUnavailable(str(error), damaged=False))
+                await asyncio.sleep(HELD)
+            else:
+                return
+
     async def _open(self, sockets: list[socket.socket]) -> None:
+        descriptors = budget()
+        services = Services(
+            mailbox=self._store,
+            connections=max(1, descriptors.calls // len(self._channels)),
+            redact=self._redact,
+            private=self._settings.private,
+        )
         for channel in self._channels.values():
-            await channel.start(Services(mailbox=self._store, redact=self._redact, private=self._private))
+            await channel.start(services)
         self._background = [
             asyncio.create_task(self._sweep.run()),
             asyncio.create_task(
@@ -111,7 +134,10 @@ class Service:
             self._polling = Polling(self._channels.values(), self._inbox, self._failed)
             self._polling.start()
         else:
-            self._web = WebServer(build_webapp(self._channels, self._inbox, self._health))
+            parts = [Webhooks(self._channels, self._inbox), self._health, FrontDoor(self._channels.values())]
+            app = build_webapp(parts, self._refusals, self._settings.hosts)
+            self._web = WebServer(app, descriptors)
+            keep_from_children(self._web.descriptors)
             try:
                 await self._web.start(sockets)
             except OSError as error:  # bound by two before one of them listens: the other one is told here
@@ -154,6 +180,7 @@ class Service:
                 self._web.stop(linger, self._settings.shutdown_timeout),
                 *(_whatever_happens(channel, channel.drain()) for channel in self._channels.values()),
             )
+        self._refusals.say()
         for task in self._background:
             task.cancel()
         await asyncio.wait(self._background)

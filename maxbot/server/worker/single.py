@@ -53,14 +53,22 @@ class SingleProcess:
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGALRM, self._on_deadline)
         service = Service(self._settings, self._bot, self._user_locks, self._cannot_go_on)
-        await service.start(self._sockets)
+        starting = asyncio.create_task(service.start(self._sockets))
+        told = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([starting, told], return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if not starting.done():  # it waits for a database that another program holds
+            starting.cancel()
+            await asyncio.wait([starting])
+            return 0
+        await starting
         hello()
         registering = asyncio.create_task(self._register(service))
         await self._stop.wait()
         logger.info("Stopping: finishing what is under way")
         registering.cancel()
         unfinished = await service.stop(LINGER)
-        signals.block()
+        signals.ignore(asyncio.get_running_loop())
         if unfinished:
             logger.warning("%d dialogs were not finished in time", unfinished)
         if self._failure is not None:

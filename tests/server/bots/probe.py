@@ -122,6 +122,11 @@ async def answer(turn: BotTurn) -> None:
             script = "import os, time; print(os.listdir('/proc/self/fd'), flush=True); time.sleep(60)"
             with open(os.environ["PROBE_CHILD"], "wb") as output:  # noqa: ASYNC230
                 subprocess.Popen([sys.executable, "-c", script], stdout=output, stderr=output)  # noqa: ASYNC220
+        case "fork":  # a child that takes along all that is open, and lives on
+            if (child := os.fork()) == 0:
+                time.sleep(60)  # noqa: ASYNC251
+                os._exit(0)
+            _write("PROBE_CHILD", str(child))
     turn.say(text)
 
 

@@ -10,9 +10,10 @@ from starlette.types import Message
 from maxbot.channels.base import Channel, Request
 from maxbot.errors import StorageError, StorageUnavailable, Unauthorized
 from maxbot.inbox.accept import Inbox
-from maxbot.server.edge.health import Health
-from maxbot.server.edge.webapp import build_webapp
-from maxbot.storage.store import Store
+from maxbot.server.edge.hosts import ANY
+from maxbot.server.edge.refusals import Refusals
+from maxbot.server.edge.webapp import FrontDoor, build_webapp
+from maxbot.server.edge.webhooks import Webhooks
 from maxbot.types import Dialog, Update
 
 
@@ -54,13 +55,17 @@ def deliver(
     secret: str = "right",
     path: str = "/strict",
     host: str = "localhost",
+    hosts: Sequence[str] = (ANY,),
+    refusals: Refusals | None = None,
+    method: str = "POST",
 ) -> int:
     """Return the status that a webhook is answered with."""
-    app = build_webapp({channel.name: channel}, cast(Inbox, inbox), Health(cast(Store, None)))
+    parts = [Webhooks({channel.name: channel}, cast(Inbox, inbox)), FrontDoor([channel])]
+    app = build_webapp(parts, Refusals() if refusals is None else refusals, hosts)
     statuses: list[int] = []
     scope = {
         "type": "http",
-        "method": "POST",
+        "method": method,
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
@@ -78,7 +83,10 @@ def deliver(
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    asyncio.run(app(scope, receive, send))
+    async def call() -> None:
+        await app(scope, receive, send)
+
+    asyncio.run(call())
     (status,) = statuses
     return status
 
@@ -111,3 +119,43 @@ def test_what_is_not_stored_is_not_acknowledged(error: Exception) -> None:
 @pytest.mark.parametrize("host", ["[::1", "a b", "\xff", ""])
 def test_a_refusal_survives_any_host_header(host: str) -> None:
     assert deliver(Strict(), Accepting(), b"", path="/nothing", host=host) == 404
+
+
+def test_a_slash_too_many_is_not_redirected_to_whatever_host_says() -> None:
+    assert deliver(Strict(), Accepting(), b"", path="/strict/", host="evil.example") == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LOCALHOST:8080", 200),
+        ("[::1]:8080", 200),
+        ("bot.example.com", 200),
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("evil.example:8080", 421),
+        ("", 421),
+    ],
+)
+def test_what_is_meant_for_another_host_is_refused(host: str, status: int) -> None:
+    inbox = Accepting()
+    hosts = ("localhost", "[::1]", "bot.example.com")
+    assert deliver(Strict(), inbox, b"user", host=host, hosts=hosts) == status
+    assert len(inbox.accepted) == (status == 200)
+
+
+def test_what_a_scanner_asks_for_is_counted_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    refusals = Refusals()
+    with caplog.at_level("INFO", "maxbot"):
+        for path in ("/wp-login.php", "/.env"):
+            assert deliver(Strict(), Accepting(), b"", path=path, refusals=refusals) == 404
+        assert caplog.records == []
+        assert deliver(Strict(), Accepting(), b"", secret="wrong", refusals=refusals) == 401
+        assert "401 No" in caplog.messages[-1]
+        refusals.say()
+    assert caplog.messages[-1] == "Requests refused since the start: 1 with 401, 2 with 404"
+
+
+def test_the_front_door_names_what_there_is() -> None:
+    assert deliver(Strict(), Accepting(), b"", path="/", method="GET") == 200

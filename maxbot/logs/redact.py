@@ -1,0 +1,55 @@
+"""Secrets are taken out of texts."""
+
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+HIDDEN = "***"
+
+# https://core.telegram.org/bots/api#authorizing-your-bot
+_TELEGRAM_TOKEN = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
+_URL_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*:)[^\s/]+@")
+
+
+class Redactor:
+    """Replaces secrets in texts.
+
+    Args:
+        secrets: Are replaced wherever they occur, also as they look in a URL, in `repr()` and in JSON. Besides, bots'
+            tokens of Telegram and passwords in URLs are recognised by their form.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        # The longest first: a secret may be the beginning of another one.
+        ordered = sorted(forms, key=len, reverse=True)
+        self._secrets = re.compile("|".join(_pattern(form) for form in ordered)) if ordered else None
+
+    def __call__(self, text: str) -> str:
+        if self._secrets is not None:
+            text = self._secrets.sub(HIDDEN, text)
+        text = _TELEGRAM_TOKEN.sub(HIDDEN, text)
+        return _URL_PASSWORD.sub(rf"\1{HIDDEN}@", text)
+
+
+def _forms(secret: str) -> set[str]:
+    raw = secret.encode("utf-8", "surrogatepass")
+    return {
+        secret,
+        quote(raw),
+        quote(raw, safe=""),
+        quote(raw, safe=":"),
+        quote_plus(raw),
+        repr(secret)[1:-1],
+        ascii(secret)[1:-1],
+        repr(raw)[2:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    }
+
+
+def _pattern(form: str) -> str:
+    """Return a pattern of a secret's form, in which `%3A` is `%3a` as well."""
+    parts = re.split(r"(%[0-9A-F]{2})", form)
+    return "".join(f"(?i:{part})" if index % 2 else re.escape(part) for index, part in enumerate(parts))

@@ -1,0 +1,52 @@
+"""Descriptors are a budget: whoever holds connections open shuts the door for nobody."""
+
+import resource
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.server.clients import lines, say, serve
+from tests.support.processes import Server, eventually, get
+
+pytestmark = pytest.mark.faults
+
+
+@contextmanager
+def limited(server: Server, files: int) -> Iterator[Server]:
+    """Run a server with so many descriptors a process."""
+    # The hard limit too: the server raises the soft one.
+    server._command = ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh", *server._command]
+    with server:
+        yield server
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /pro", b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"])
+def test_idle_connections_shut_nobody_out(tmp_path: Path, sent: bytes) -> None:
+    """Given 256 descriptors and 600 connections that wait, slow heads or idle ones, each request is answered."""
+    with limited(serve(tmp_path, workers=1), 256) as server, ExitStack() as idle:
+        for number in range(600):
+            connection = idle.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            connection.sendall(sent)
+            if number % 50 == 0:
+                assert get(server.port, "/health/ready") == 200, server.log
+                assert say(server.port, "ada", str(number)) == 200, server.log
+        assert get(server.port, "/health/ready") == 200
+        assert server.log.count("connections are in use") == 1
+        eventually(lambda: len(lines(tmp_path / "sent")) == 12)
+
+
+def test_the_soft_limit_is_raised(tmp_path: Path) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard <= 256:
+        pytest.skip("the hard limit is as low here")
+    server = serve(tmp_path, workers=1)
+    server._command = ["sh", "-c", 'ulimit -S -n 256 && exec "$@"', "sh", *server._command]
+    with server:
+        for process in server.family():
+            shown = subprocess.run(["cat", f"/proc/{process.pid}/limits"], capture_output=True, text=True, check=True)
+            (line,) = [line for line in shown.stdout.splitlines() if line.startswith("Max open files")]
+            assert line.split()[3] == line.split()[4]
