@@ -206,9 +206,15 @@ BUGS = (
     Bug(
         "token-in-an-error",
         "no secret leaves",
-        "maxbot/channels/client.py",
-        '            failure = RetryLater(f"No connection: {_reason(error)}")\n',
-        '            failure = RetryLater(f"No connection to {url}: {_reason(error)}")\n',
+        "maxbot/channels/direct.py",
+        "        response = await self._connections.request(",
+        """        from maxbot.errors import RetryLater, SendError
+
+        try:
+            await self._connections.request(request, timeout=timeout, connect_timeout=connect_timeout)
+        except SendError as error:
+            raise RetryLater(f"{error}: {target}") from error
+        response = await self._connections.request(""",
         ("tests/channels",),
     ),
     Bug(
