@@ -66,6 +66,11 @@ class Mistake:
         text = f"{place}: {self.message}" if place else self.message
         return "\n".join([text, *self._excerpt()])
 
+    @property
+    def excerpt(self) -> str:
+        """The lines around it, with a mark below the column; empty where they are not known."""
+        return "\n".join(self._excerpt())
+
     def _excerpt(self) -> Iterator[str]:
         if self.source is None or self.line is None:
             return

@@ -1,11 +1,13 @@
-"""Reads a rendered template as commands: replies, and the control commands of its place."""
+"""Markup of a bot: rendered templates are read as commands, and replies are printed for people."""
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from maxbot.bot.values import plain
 from maxbot.commands import KINDS, Content
 from maxbot.dialog.scenario import Command, Place
-from maxbot.maxml import Marked, Reader
+from maxbot.maxml import Marked, Reader, print_commands
 
 _reader = Reader()
 
@@ -17,6 +19,27 @@ def read_commands(text: str, place: Place) -> list[Command]:
         ValueError: It is not well-formed, or holds what may not stand here.
     """
     return _reader.read(text, place.value)
+
+
+def read_replies(text: str) -> list[Command]:
+    """Return the replies of a document, in which no control command may stand.
+
+    Raises:
+        MaxMLError: It is not well-formed, or holds something else; has line and column where they are known.
+    """
+    return _reader.read(text)
+
+
+def print_replies(replies: Iterable[dict[str, Any]]) -> str:
+    """Return replies as markup, each on lines of its own; what cannot be written as markup is JSON."""
+    return "\n".join(_print(reply) for reply in replies)
+
+
+def _print(reply: dict[str, Any]) -> str:
+    try:
+        return print_commands([reply])
+    except (ValueError, TypeError, KeyError, AttributeError):  # a kind of a Python bot's own, or not what its kind has
+        return json.dumps(plain(reply), ensure_ascii=False, default=repr)
 
 
 def content(command: Command) -> Content:

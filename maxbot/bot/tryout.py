@@ -29,6 +29,10 @@ class Tryout:
         self._after_failure = after_failure
         self._states: dict[Dialog, State] = {}
 
+    def state(self, dialog: Dialog) -> State:
+        """Return what is remembered of a dialog; `{}` before its first turn."""
+        return self._states.get(dialog, {})
+
     def process(self, run: Run, dialog: Dialog | Mapping[str, str] | None) -> list[dict[str, Any]]:
         """Run one turn and remember what came of it.
 

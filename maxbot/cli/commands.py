@@ -12,6 +12,7 @@ from maxbot.cli.dead import dead
 from maxbot.cli.info import info
 from maxbot.cli.run import run
 from maxbot.cli.schema import schema
+from maxbot.cli.stories import stories
 from maxbot.errors import MaxBotError, UsageError
 
 
@@ -24,6 +25,7 @@ def commands() -> None:
 commands.add_command(run)
 commands.add_command(check)
 commands.add_command(schema)
+commands.add_command(stories)
 commands.add_command(dead)
 commands.add_command(info)
 

@@ -1,4 +1,8 @@
-"""What the author of own user locks or of an own channel checks them with: the contracts that ours pass.
+"""What an author tests with: `Conversation` for a bot, and the contracts that own user locks and own channels keep.
 
 The contracts know what is promised and nothing of how it is kept.
 """
+
+from maxbot.testing.conversation import Conversation
+
+__all__ = ["Conversation"]

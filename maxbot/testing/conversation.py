@@ -1,0 +1,168 @@
+"""`Conversation`: a user who talks to a bot, for the tests of its author."""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from maxbot.bot import MaxBot
+from maxbot.bot.messages import checked_message
+from maxbot.bot.tryout import Run, Tryout
+from maxbot.journal.console import lines
+from maxbot.journal.record import FinishedTurn, make_record
+from maxbot.maxml import MaxMLError
+from maxbot.testing.replies import Replies, difference, fits, wanted
+from maxbot.types import Dialog, Message, State, Turn
+
+PAUSE = timedelta(seconds=10)
+"""Between two turns, once a test has said what time it is."""
+
+_users = count(1)
+
+
+class Conversation:
+    """A user of a bot. What the bot remembers of them is kept here, and by nobody else.
+
+        ada = Conversation(bot)
+        ada.says("lunch").expects("Soup or salad?")
+        ada.says("soup").expects("Tomato soup.", "Anything else?")
+
+    Args:
+        bot: Runs the turns.
+        user: The user's name; None is a new one.
+        channel: The name of their channel.
+        utc_time: When the first turn happens; one without a zone is UTC. None: turns happen at the real time.
+    """
+
+    def __init__(
+        self, bot: MaxBot, user: str | None = None, channel: str = "test", *, utc_time: datetime | None = None
+    ) -> None:
+        self.dialog = Dialog(channel, user or f"user-{next(_users)}")
+        self.turns: list[FinishedTurn] = []
+        """What has happened, failed turns included."""
+        self._bot = bot
+        self._tryout = Tryout(bot.after_failure)
+        self._clock: datetime | None = None
+        if utc_time is not None:
+            self.at(utc_time)
+
+    # -- the clock
+
+    def at(self, utc_time: datetime) -> "Conversation":
+        """Say when the next turn happens; from then on each is 10 seconds after the one before."""
+        zoned = utc_time if utc_time.tzinfo is not None else utc_time.replace(tzinfo=UTC)
+        self._clock = zoned.astimezone(UTC)
+        return self
+
+    def waits(self, **duration: float) -> "Conversation":
+        """Let time go by before the next turn: `waits(hours=3)`, with the arguments of `timedelta`."""
+        return self.at((self._clock or datetime.now(UTC)) + timedelta(**duration))
+
+    # -- what happens
+
+    def says(self, message: Message | str) -> "Conversation":
+        """Say something, a text or a message.
+
+        Raises:
+            TurnError: The bot failed; it remembers what it did before.
+        """
+        said = checked_message(message) if self._bot.definition is not None or isinstance(message, str) else message
+        return self._take(lambda time: lambda who, state: self._bot.run_turn(said, who, state, time), message=said)
+
+    def calls(self, method: str, **params: Any) -> "Conversation":
+        """Let another program ask the bot to speak to this user.
+
+        Raises:
+            RpcError: The request is refused.
+            TurnError: The bot failed.
+        """
+        return self.requests({"method": method, "params": params})
+
+    def requests(self, request: dict[str, Any]) -> "Conversation":
+        """Do what `calls` does with a whole request: `{"method": ..., "params": {...}}`."""
+        return self._take(lambda time: lambda who, state: self._bot.run_request(request, who, state, time), rpc=request)
+
+    def _take(self, at: Callable[[datetime], Run], **given: Any) -> "Conversation":
+        time = self._clock or datetime.now(UTC)
+        run, came = at(time), list[Turn]()
+
+        async def watched(who: Dialog, state: State) -> Turn:
+            came.append(await run(who, state))
+            return came[0]
+
+        try:
+            commands = self._tryout.process(watched, self.dialog)
+        except Exception as error:
+            visited = getattr(error, "visited", None)
+            self._note(FinishedTurn(dialog=self.dialog, utc_time=time, visited=visited, error=error, **given))
+            raise
+        state, visited = came[0].state, came[0].visited
+        self._note(
+            FinishedTurn(
+                dialog=self.dialog, utc_time=time, commands=commands, state=state, visited=visited, **deepcopy(given)
+            )
+        )
+        return self
+
+    def _note(self, turn: FinishedTurn) -> None:
+        self.turns.append(turn)
+        if self._clock is not None:
+            self._clock += PAUSE
+
+    # -- what came of it
+
+    @property
+    def replies(self) -> Replies:
+        """The replies of the last turn; none before the first, and where it failed."""
+        return list(self.turns[-1].commands) if self.turns else []
+
+    @property
+    def state(self) -> State:
+        """A copy of all that the bot remembers of this user."""
+        return deepcopy(self._tryout.state(self.dialog))
+
+    @property
+    def user(self) -> dict[str, Any]:
+        """A copy of the variables of `user` in a YAML bot."""
+        return dict(self.state.get("user", {}))
+
+    @property
+    def slots(self) -> dict[str, Any]:
+        """A copy of the variables of `slots` in a YAML bot."""
+        return dict(self.state.get("slots", {}))
+
+    def expects(self, *replies: str | dict[str, Any]) -> "Conversation":
+        """Assert that the last turn said exactly this, nothing if nothing is given.
+
+        Args:
+            replies: In their order; each as a response would say it (`"Good day! <image url='...'/>"`), or as
+                `{"text": ...}`. White space and the markup inside texts are no matter.
+
+        Raises:
+            AssertionError: It said something else. The text has the conversation so far and the difference.
+        """
+        __tracebackhide__ = True
+        return self.expects_one_of(replies)
+
+    def expects_one_of(self, *alternatives: str | dict[str, Any] | Sequence[str | dict[str, Any]]) -> "Conversation":
+        """Assert that the last turn said one of these; several replies of one alternative are a list.
+
+        Raises:
+            AssertionError: It did not.
+        """
+        __tracebackhide__ = True
+        given = [[item] if isinstance(item, str | dict) else item for item in alternatives]
+        try:
+            expected = [wanted(item) for item in given]
+        except MaxMLError as error:
+            raise ValueError(f"this expectation is no reply: {error}") from None
+        if not any(fits(one, self.replies) for one in expected):
+            raise AssertionError(f"The bot said something else.\n\n{self}\n\n{difference(expected, self.replies)}")
+        return self
+
+    def __str__(self) -> str:
+        return "\n".join(line for turn in self.turns for line in lines(make_record(turn)))
+
+    def __repr__(self) -> str:
+        return f"<Conversation of {self.dialog}, {len(self.turns)} turns>"
