@@ -8,8 +8,9 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "***"
 
 # https://core.telegram.org/bots/api#authorizing-your-bot
-_TELEGRAM_TOKEN = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
-_URL_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*:)[^\s/]+@")
+# Behind a digit nothing is looked for: a user may write a hundred thousand of them.
+_TELEGRAM_TOKEN = re.compile(r"(?<!\d)\d{6,}:[A-Za-z0-9_-]{30,}")
+_URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/]+@")
 
 
 class Redactor:

@@ -232,3 +232,9 @@ for number in range(300):
     assert len(lines) == 900
     for line in lines:
         assert re.fullmatch(r"\S+Z INFO    ([abc]) mybot.x: \1{500}", line)
+
+
+@pytest.mark.parametrize("character", ["x", "1", ":", "/", "@", "://", "://x:"])
+def test_a_long_text_of_a_user_is_looked_through_once(character: str) -> None:
+    text = character * 300_000  # what takes time by the square of its length never comes to its end
+    assert Redactor(["secret"])(text) == text
