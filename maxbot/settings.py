@@ -95,6 +95,14 @@ class Settings:
     verbose: int = _option(0, "Say more; twice for everything.")
     quiet: int = _option(0, "Say less: warnings and errors; twice for errors only.")
     logger: str = _option("console", "Where the log goes.", metavar="console|file:PATH")
+    journal_file: str | None = _option(
+        None,
+        "Append a record of each turn to this file; '-' is standard output. Default: lines for people, if standard "
+        "output is a terminal.",
+        metavar="PATH",
+    )
+    journal_output: Literal["json", "yaml"] = _option("json", "What the records of --journal-file are.")
+    journal_redact: bool = _option(False, "Leave out of the journal what users said.")
 
     durability: Literal["process", "power-loss"] = _option(
         "process",

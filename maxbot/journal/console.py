@@ -43,8 +43,8 @@ def _entries(record: Record, verbosity: int) -> Iterator[tuple[str, str, str]]:
     """Yield what is shown of a record: a sign, a text and its colour."""
     if "rpc" in record:
         yield ASKED, f"{record['rpc'].get('method')} {record['rpc'].get('params', {})}", "said"
-    else:
-        yield SAID, message_text(record.get("message", {})), "said"
+    elif "message" in record:
+        yield SAID, message_text(record["message"]), "said"
     if verbosity >= 1:
         yield from ((NOTED, text, "dim") for text in _recognised(record))
     for event in record.get("events", ()):

@@ -1,5 +1,6 @@
 """What the journal keeps of a turn: a mapping of JSON values. Its keys are listed in docs/reference/journal.md."""
 
+from asyncio import CancelledError
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -105,6 +106,8 @@ def _place(mistake: Mistake) -> Iterator[tuple[str, Any]]:
 
 
 def _text(error: BaseException) -> str:
+    if isinstance(error, CancelledError):
+        return "the turn was ended before it was over"
     try:
         return str(error) or type(error).__name__
     except Exception:  # of the bot's own

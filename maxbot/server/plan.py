@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from maxbot.bot import MaxBot
 from maxbot.errors import UsageError
+from maxbot.journal.write import check_journal
 from maxbot.locks.custom import find_factory
 from maxbot.server.cpus import usable_cpus
 from maxbot.server.edge.hosts import ANY, name_of
@@ -53,6 +54,7 @@ def make_plan(settings: Settings, bot: MaxBot) -> Plan:
         find_factory(settings.user_locks)
     if settings.database is not None:
         check_url(settings.database)
+    check_journal(settings)
     said = {field.name: getattr(settings, field.name) for field in fields(settings)}
     decided = {
         "bot": _absolute(settings.bot),

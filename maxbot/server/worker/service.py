@@ -17,6 +17,8 @@ from maxbot.events import DatabaseUnavailable, all_of
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.retention import keep_tidy
 from maxbot.inbox.sweep import Sweep
+from maxbot.journal.watch import WatchedBot
+from maxbot.journal.write import open_journal
 from maxbot.locks import UserLocks
 from maxbot.logs import Redactor
 from maxbot.server.descriptors import budget
@@ -61,9 +63,10 @@ class Service:
         self._database = Database(self._backend, self._log)
         self._store = Store(self._database, self._redact)
         observe = all_of(self._log, Counters(self._store))
+        self._journal = open_journal(settings, bot.secrets)
         self._delivery = Delivery(
             self._store,
-            bot,
+            bot if self._journal is None else WatchedBot(bot, self._journal),
             bot.channels,
             user_locks,
             turn_timeout=settings.turn_timeout,
@@ -188,6 +191,8 @@ class Service:
         for channel in self._channels.values():
             await _whatever_happens(channel, channel.close())
         await self._database.close()
+        if self._journal is not None:
+            self._journal.close()
         return unfinished
 
 
