@@ -1,15 +1,49 @@
-"""Markup of a bot: rendered templates are read as commands, and replies are printed for people."""
+"""Markup of a bot: rendered templates are read as commands, and replies are printed for people.
+
+What may stand in a response are the kinds of `maxbot.commands`: each says there how it is written.
+"""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from maxbot.bot.values import plain
-from maxbot.commands import KINDS, Content
+from maxbot.commands import KINDS, Content, Markup, check, markup
 from maxbot.dialog.scenario import Command, Place
-from maxbot.maxml import Marked, Reader, print_commands
+from maxbot.maxml import CommandSchema, Field, Marked, Reader, SchemaError, print_commands
 
-_reader = Reader()
+_AS_RECORDED = ("text", "image")
+"""Kinds that may be empty in the markup: what has nothing to say says nothing, and is no mistake."""
+
+
+@cache
+def schemas() -> tuple[CommandSchema, ...]:
+    """Return the kinds of replies that can be written."""
+    return tuple(_schemas())
+
+
+def _schemas() -> Iterator[CommandSchema]:
+    for name, kind in KINDS.items():
+        fields = markup(name)
+        if fields is not None:
+            yield CommandSchema(name, tuple(map(_field, fields)), kind.flat)
+
+
+def _field(written: Markup) -> Field:
+    return Field(
+        name=written.name,
+        type=written.type,
+        place="content" if written.place == "content" else None,
+        many=written.many,
+        required=written.required,
+        fields=tuple(map(_field, written.fields)),
+        element=written.element,
+    )
+
+
+# Looking into the kinds takes longer than all the rest of a small bot's load, and texts without markup do without.
+_reader = Reader(schemas)
 
 
 def read_commands(text: str, place: Place) -> list[Command]:
@@ -18,7 +52,7 @@ def read_commands(text: str, place: Place) -> list[Command]:
     Raises:
         ValueError: It is not well-formed, or holds what may not stand here.
     """
-    return _reader.read(text, place.value)
+    return _checked(_reader.read(text, place.value))
 
 
 def read_replies(text: str) -> list[Command]:
@@ -27,7 +61,18 @@ def read_replies(text: str) -> list[Command]:
     Raises:
         MaxMLError: It is not well-formed, or holds something else; has line and column where they are known.
     """
-    return _reader.read(text)
+    return _checked(_reader.read(text))
+
+
+def _checked(commands: list[Command]) -> list[Command]:
+    for command in commands:
+        (name,) = command
+        if name in KINDS and name not in _AS_RECORDED:
+            try:
+                check(content(command))
+            except ValueError as error:
+                raise SchemaError(f"<{name}>: {error}") from None
+    return commands
 
 
 def print_replies(replies: Iterable[dict[str, Any]]) -> str:
@@ -37,7 +82,7 @@ def print_replies(replies: Iterable[dict[str, Any]]) -> str:
 
 def _print(reply: dict[str, Any]) -> str:
     try:
-        return print_commands([reply])
+        return print_commands([reply], schemas())
     except (ValueError, TypeError, KeyError, AttributeError):  # a kind of a Python bot's own, or not what its kind has
         return json.dumps(plain(reply), ensure_ascii=False, default=repr)
 

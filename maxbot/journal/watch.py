@@ -51,11 +51,9 @@ class WatchedBot:
             visited = getattr(error, "visited", None)
             self._journal.write(FinishedTurn(dialog=dialog, utc_time=time, visited=visited, error=error, **given))
             raise
-        # Texts of the engine's own commands know their markup.
-        commands = turn.commands if turn.visited is None else turn.visited.commands
+        # Texts of a dialog know their markup until they are stored.
+        said = [command.content for command in turn.commands] if turn.visited is None else turn.visited.commands
         self._journal.write(
-            FinishedTurn(
-                dialog=dialog, utc_time=time, commands=commands, state=turn.state, visited=turn.visited, **given
-            )
+            FinishedTurn(dialog=dialog, utc_time=time, commands=said, state=turn.state, visited=turn.visited, **given)
         )
         return turn

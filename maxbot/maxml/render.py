@@ -1,7 +1,8 @@
 """From elements to commands: what the author's markup means."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from maxbot.maxml import text as texts
@@ -21,11 +22,15 @@ class Reader:
     """Reads rendered responses.
 
     Args:
-        commands: The reply commands; `text` and `image` where nothing is said.
+        commands: Returns the reply commands, and is asked at the first markup; `text` and `image` if it is left out.
     """
 
-    def __init__(self, commands: Iterable[CommandSchema] = (TEXT, IMAGE)) -> None:
-        self._commands = {schema.name: schema for schema in commands}
+    def __init__(self, commands: Callable[[], Iterable[CommandSchema]] = lambda: (TEXT, IMAGE)) -> None:
+        self._given = commands
+
+    @cached_property
+    def _commands(self) -> dict[str, CommandSchema]:
+        return {schema.name: schema for schema in self._given()}
 
     def read(self, text: str, control: frozenset[str] = _NOTHING) -> list[Command]:
         """Return the commands of a rendered response, in order.

@@ -148,12 +148,12 @@ def kept() -> Kept:
 def test_turns_of_a_watched_bot_are_written_and_come_out_unchanged(kept: Kept) -> None:
     bot = WatchedBot(BOT, kept)
     came = asyncio.run(bot.run_turn({"text": "hi"}, ADA, {}, TIME))
-    assert came.commands == [{"text": "You said hi"}]
+    assert came.commands[0].content["text"] == "You said hi"
     asyncio.run(bot.run_request({"method": "ready"}, ADA, {}))
     with pytest.raises(TurnError, match="nobody"):
         asyncio.run(bot.run_turn({"text": "fail"}, ADA, {}))
     said, asked, failed = kept.turns
-    assert (said.message, said.utc_time, said.commands) == ({"text": "hi"}, TIME, came.commands)
+    assert (said.message, said.utc_time, said.commands) == ({"text": "hi"}, TIME, [{"text": "You said hi"}])
     assert (asked.rpc, asked.commands) == ({"method": "ready"}, [{"text": "Ready."}])
     assert isinstance(failed.error, TurnError)
     assert failed.visited.path == ["message.text == 'fail'"]

@@ -30,7 +30,7 @@ def fields(descriptions: dict[str, Any]) -> tuple[Field, ...]:
 
 
 SCHEMAS = [TEXT, IMAGE, *(CommandSchema(name, fields(given)) for name, given in RECORDED["commands"].items())]
-READER = Reader(SCHEMAS)
+READER = Reader(lambda: SCHEMAS)
 
 
 @pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: case["document"][:40])
