@@ -88,6 +88,9 @@ OTHER_VALUES: dict[str, Any] = {
     "verbose": 2,
     "quiet": 1,
     "logger": "file:log.txt",
+    "journal-file": "journal.json",
+    "journal-output": "yaml",
+    "journal-redact": True,
     "durability": "power-loss",
 }
 
