@@ -11,6 +11,9 @@ from maxbot.types import Message
 # What XML cannot hold: a bot that repeats it would fail.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+FROM_CHANNELS = ("file", "audio", "video", "location", "contact", "button")
+"""Kinds of messages besides text and image, as channels make them: docs/reference/channels.md."""
+
 
 def checked_message(message: Any) -> Message:
     """Return the message that is meant.

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from maxbot.bot import MaxBot
-from maxbot.bot.messages import checked_message
+from maxbot.bot.messages import FROM_CHANNELS, checked_message
 from maxbot.bot.tryout import Run, Tryout
 from maxbot.journal.console import lines
 from maxbot.journal.record import FinishedTurn, make_record
@@ -67,8 +67,28 @@ class Conversation:
         Raises:
             TurnError: The bot failed; it remembers what it did before.
         """
-        said = checked_message(message) if self._bot.definition is not None or isinstance(message, str) else message
+        said = message if isinstance(message, dict) and self._is_for_the_bot(message) else checked_message(message)
         return self._take(lambda time: lambda who, state: self._bot.run_turn(said, who, state, time), message=said)
+
+    def _is_for_the_bot(self, message: Message) -> bool:
+        """Whether a message is what a channel makes, or for a bot that takes whatever its channels make."""
+        return self._bot.definition is None or any(kind in message for kind in FROM_CHANNELS)
+
+    def presses(self, title: str) -> "Conversation":
+        """Press a button, or take a quick reply, of the last turn's replies.
+
+        Raises:
+            AssertionError: There is none with this title.
+            TurnError: The bot failed.
+        """
+        __tracebackhide__ = True
+        for reply in self.replies:
+            for button in reply.get("buttons", {}).get("buttons", ()):
+                if button["title"] == title and "url" not in button:
+                    return self.says({"button": {"payload": button.get("payload", title), "title": title}})
+            if any(offer["title"] == title for offer in reply.get("quick_replies", {}).get("replies", ())):
+                return self.says(title)
+        raise AssertionError(f"The bot offered no button {title!r}.\n\n{self}")
 
     def calls(self, method: str, **params: Any) -> "Conversation":
         """Let another program ask the bot to speak to this user.

@@ -11,7 +11,7 @@ from maxbot.errors import BotError
 from maxbot.stories.read import load_stories
 from maxbot.stories.run import run_story
 
-RECORDED = json.loads(Path(__file__).with_name("stories_cases.json").read_text())
+RECORDED = json.loads((Path(__file__).parents[1] / "bot" / "read" / "stories_cases.json").read_text())
 BOT = MaxBot.inline(RECORDED["bot_yaml"])
 
 

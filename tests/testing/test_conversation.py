@@ -19,6 +19,12 @@ dialog:
   - condition: message.text == 'stamp'
     response: 'A stamp <image url="http://example.com/stamp.png"><caption>one <br/> coin</caption></image>'
   - {condition: message.image, response: "A picture of {{ message.image.caption }}."}
+  - {condition: message.button, response: "You chose {{ message.button.payload }}."}
+  - {condition: message.location, response: "So far away!"}
+  - condition: message.text == 'menu'
+    response: |
+      <buttons><text>What?</text><button payload="s">Soup</button><button>Salad</button></buttons>
+      <quick_replies><text>Hungry?</text><reply>count</reply></quick_replies>
   - {condition: message.text == 'silence', response: ''}
   - {condition: message.text == 'broken', response: "{% set user.n = 9 %}{{ nobody }}"}
   - {condition: message.text == 'wind', response: "{% set slots.turns = 1 %}Wound up. <listen/>"}
@@ -37,6 +43,16 @@ def test_a_conversation_reads_like_one() -> None:
     ada.calls("delivered", parcel=7).expects("Parcel 7 is here.")
     assert ada.replies == [{"text": "Parcel 7 is here."}]
     assert [turn.message or turn.rpc for turn in ada.turns][-1] == {"method": "delivered", "params": {"parcel": 7}}
+
+
+def test_buttons_are_pressed_as_on_a_channel() -> None:
+    ada = Conversation(BOT)
+    ada.says("menu").presses("Soup").expects("You chose s.")
+    ada.says("menu").presses("Salad").expects("You chose Salad.")
+    ada.says("menu").presses("count").expects("1")
+    with pytest.raises(AssertionError, match="no button 'Steak'"):
+        ada.says("menu").presses("Steak")
+    ada.says({"location": {"latitude": 1.0, "longitude": 2.0}}).expects("So far away!")
 
 
 def test_users_are_strangers_to_each_other_and_to_the_next_test() -> None:

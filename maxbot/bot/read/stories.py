@@ -85,6 +85,39 @@ class _Any(Kind):
         return {}
 
 
+class _Params(Table):
+    """Parameters of a request: a mapping whose scalars are texts, or a JSON object with numbers, flags and lists."""
+
+    def __init__(self) -> None:
+        super().__init__(_Any(), "values")
+        self.title = "mapping of names to values, or a JSON object"
+
+    def read(self, value: Value, reading: Reading, name: str) -> Any:
+        found = _json_object(value)
+        return super().read(value, reading, name) if found is None else found
+
+    def json_schema(self, schemas: Schemas) -> Schema:
+        return {"anyOf": [super().json_schema(schemas), {"type": "string"}]}
+
+
+def _json_object(value: Value) -> dict[str, Any] | None:
+    """Return the object that a text is, None if it is none."""
+    if not isinstance(value, Scalar):
+        return None
+    try:
+        found = msgspec.json.decode(value.text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _params_places(params: Value | None) -> dict[str, Place]:
+    """Return where each parameter stands."""
+    if isinstance(params, Mapping):
+        return params.keys
+    return {} if params is None else dict.fromkeys(_json_object(params) or (), params.place)
+
+
 class _Message(Kind):
     """A text, or a message with its kinds; those of the author's own are checked by the bot."""
 
@@ -144,7 +177,7 @@ def _check_request(request: Mapping, reading: Reading) -> bool:
     if name.text not in methods:
         reading.mistakes.add_unknown(name.place, f"the bot has no method {shown(name.text)}", name.text, methods)
         return False
-    given = params.keys if isinstance(params, Mapping) else {}
+    given = _params_places(params)
     known = {parameter.name: parameter for parameter in methods[name.text].params}
     missing = [parameter.name for parameter in known.values() if parameter.required and parameter.name not in given]
     unknown = [key for key in given if key not in known]
@@ -168,7 +201,7 @@ REQUEST = Record(
     "RPC request",
     "What another program asks for.",
     Key("method", TEXT, "one of the bot's methods", required=True),
-    Key("params", Table(_Any(), "values"), "its parameters; all scalars are texts", default="none"),
+    Key("params", _Params(), "its parameters; all scalars are texts, unless in JSON", default="none"),
     make=_dict,
     finish=_check_request,
 )

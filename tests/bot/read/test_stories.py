@@ -52,3 +52,26 @@ def test_a_turn_has_all_its_keys() -> None:
     assert [response.text for response in second.response] == ["a", "b"]
     assert third.message == {"image": {"url": "http://a.bc", "size": 512}}
     assert story.xfail
+
+
+def test_parameters_may_be_a_json_object() -> None:
+    params = '{"parcel": 7, "tags": [true]}'
+    (story,) = read_stories(
+        Document("s", f"- {{name: x, turns: [{{rpc: {{method: m, params: '{params}'}}, response: x}}]}}")
+    )
+    assert story.turns[0].rpc == {"method": "m", "params": {"parcel": 7, "tags": [True]}}
+
+
+@pytest.mark.parametrize("params", ["seven", "'[7]'", "'{\"parcel\"'", "[7]"])
+def test_parameters_that_are_none_are_refused(params: str) -> None:
+    with pytest.raises(BotError, match="JSON object"):
+        read_stories(Document("s", f"- {{name: x, turns: [{{rpc: {{method: m, params: {params}}}, response: x}}]}}"))
+
+
+def test_parameters_in_json_are_checked_as_well() -> None:
+    params = '{"parcle": 7}'
+    text = f"- {{name: x, turns: [{{rpc: {{method: delivered, params: '{params}'}}, response: x}}]}}"
+    with pytest.raises(BotError) as caught:
+        read_stories(Document("s", text), METHODS)
+    assert "'parcel' is missing" in str(caught.value)
+    assert "did you mean 'parcel'" in str(caught.value)
