@@ -8,12 +8,33 @@ import pytest
 
 import maxbot
 from maxbot.bot import load_bot
+from maxbot.stories.read import load_stories
+from maxbot.stories.report import explain
+from maxbot.stories.run import run_story
 
 from .support import StubWeb, channels, stub_channels
 
 __all__ = ["channels"]
 
 EXAMPLES = Path(maxbot.__file__).parent.parent / "examples"
+
+
+STORIES = sorted(path.parent.name for path in EXAMPLES.glob("*/stories.yaml"))
+
+
+@pytest.mark.usefixtures("channels")
+@pytest.mark.parametrize("example", STORIES)
+def test_the_stories_of_an_example(example: str) -> None:
+    bot = load_bot(str(EXAMPLES / example))
+    stories = load_stories(EXAMPLES / example / "stories.yaml", bot)
+    assert len(stories) >= 3
+    assert [explain(result) for result in (run_story(bot, story) for story in stories) if explain(result)] == []
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.iterdir()))
+def test_an_example_says_how_to_run_it(example: str) -> None:
+    readme = (EXAMPLES / example / "README.md").read_text()
+    assert f"maxbot run --bot examples/{example}\n" in readme or "maxbot run --bot echo:bot" in readme
 
 
 @pytest.mark.usefixtures("channels")
