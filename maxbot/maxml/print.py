@@ -34,7 +34,9 @@ def _command(command: dict[str, Any], known: dict[str, CommandSchema]) -> Iterat
 def _element(tag: str, fields: tuple[Field, ...], values: dict[str, Any]) -> Iterator[str]:
     there = [field for field in fields if field.name in values]
     attributes = "".join(
-        f' {field.tag}="{texts.escape(shown(values[field.name]))}"' for field in there if field.stands == "attribute"
+        f' {field.tag}="{texts.escape_attribute(shown(values[field.name]))}"'
+        for field in there
+        if field.stands == "attribute"
     )
     content = next((field for field in there if field.stands == "content"), None)
     if content is not None:

@@ -142,9 +142,16 @@ def _printed(parts: Sequence[Piece], index: int) -> str:
     return "\n".join(lines)
 
 
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "\r": "&#13;"})
+# What a reader of XML makes a blank of: https://www.w3.org/TR/xml/#AVNormalize
+_BLANKS = str.maketrans({"\n": "&#10;", "\t": "&#9;"})
 
 
 def escape(text: str) -> str:
     """Return a value as it stands in markup."""
     return text.translate(_ESCAPES)
+
+
+def escape_attribute(text: str) -> str:
+    """Return a value as it stands in an attribute."""
+    return escape(text).translate(_BLANKS)
