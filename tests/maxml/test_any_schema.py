@@ -12,7 +12,7 @@ ALLOWED = st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uf
     lambda char: char >= " " or char in "\t\n\r"
 )
 
-texts = st.text(ALLOWED, max_size=6)
+texts = st.text(ALLOWED | st.sampled_from("\t\n\r \"'<&>]"), max_size=6)
 # Texts with markup have their white space normalised when they are read, so that is how they are kept.
 marked = texts.map(lambda text: "\n".join(" ".join(line.split()) for line in text.split("\n")))
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -23,16 +23,18 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "url": st.sampled_from(["http://example.org/?a=1&b='2'", "https://localhost"]),
     "markup": marked,
 }
-scalars = st.sampled_from(sorted(set(VALUES) - {"markup"}))
+scalars: st.SearchStrategy[Any] = st.sampled_from(sorted(set(VALUES) - {"markup"}))
 
 
 @st.composite
 def fields(draw: st.DrawFn, depth: int = 2) -> tuple[Field, ...]:
     """Return the fields of a command that can be declared."""
-    names = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=4))
-    if names and draw(st.booleans()):
+    names: list[str] = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=4))
+    has_content: bool = draw(st.booleans())
+    if names and has_content:
         first, *others = names
-        content = Field(name=first, type=draw(st.sampled_from(["string", "markup", "integer"])), place="content")
+        kind: Any = draw(st.sampled_from(["string", "markup", "integer"]))
+        content = Field(name=first, type=kind, place="content")
         return (content, *(Field(name=name, type=draw(scalars)) for name in others))
     return tuple(draw(one_field(name, depth)) for name in names)
 
@@ -91,3 +93,11 @@ def test_what_is_spoilt_is_read_or_refused(
     except (MarkupError, SchemaError):
         return
     assert all(len(command) == 1 for command in read)
+
+
+def test_an_attribute_keeps_what_a_reader_of_xml_makes_blanks_of() -> None:
+    schema = CommandSchema("one", (Field(name="a"), Field(name="b", place="element")))
+    commands = [{"one": {"a": "x\ny\tz\r", "b": "x\ny\tz\r"}}]
+    printed = print_commands(commands, [schema])
+    assert printed == '<one a="x&#10;y&#9;z&#13;">\n  <b>x\ny\tz&#13;</b>\n</one>'
+    assert Reader(lambda: [schema]).read(printed) == commands

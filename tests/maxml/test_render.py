@@ -89,6 +89,7 @@ def test_an_image_has_a_caption_with_markup() -> None:
         "\ud800",
         "<text>" * (DEPTH_LIMIT + 1) + "</text>" * (DEPTH_LIMIT + 1),
         "<text>" + "<b>" * 100_000,
+        "<text>" + "<b>" * 5_000 + "</b>" * 5_000 + "</text>",
     ],
 )
 def test_what_may_not_stand_there_is_refused(document: str) -> None:
