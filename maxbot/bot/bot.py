@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from maxbot.bot.builder import Builder
 from maxbot.bot.handler import BotTurn
-from maxbot.bot.markup import content
+from maxbot.bot.markup import content, says_something
 from maxbot.bot.messages import checked_message, without_forbidden
 from maxbot.bot.read.bot import read_files, read_inline
 from maxbot.bot.read.channels import make_channel
@@ -241,7 +241,10 @@ class MaxBot:
 
 def _turn(output: TurnOutput) -> Turn:
     return Turn(
-        [Command(content(command)) for command in output.commands], output.state, output.listening, output.visited
+        [Command(content(command)) for command in output.commands if says_something(command)],
+        output.state,
+        output.listening,
+        output.visited,
     )
 
 

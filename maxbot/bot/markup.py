@@ -87,6 +87,11 @@ def _print(reply: dict[str, Any]) -> str:
         return json.dumps(plain(reply), ensure_ascii=False, default=repr)
 
 
+def says_something(command: Command) -> bool:
+    """Whether there is anything to send: no platform takes a text without a character."""
+    return "text" not in command or bool(command["text"].strip())
+
+
 def content(command: Command) -> Content:
     """Return a reply as it is stored: JSON values. What a text knows of its markup stands beside it, as `formats`."""
     if KINDS.keys().isdisjoint(command):
@@ -97,6 +102,8 @@ def content(command: Command) -> Content:
 def _with_formats(fields: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in fields.items():
+        if name == "caption" and not value.strip():
+            continue
         found[name] = _with_formats(value) if isinstance(value, dict) else plain(value)
         if isinstance(value, Marked) and value.formats:
             found["formats"] = [

@@ -47,6 +47,18 @@ def test_markup_becomes_formats(response: str, contents: list[dict[str, Any]]) -
         assert check(content) == content
 
 
+@pytest.mark.parametrize(
+    ("response", "contents"),
+    [
+        ("<text></text><text>a</text>", [{"text": "a"}]),
+        ("<br/>", []),
+        ('<image url="https://example.org/c"><caption/></image>', [{"image": {"url": "https://example.org/c"}}]),
+    ],
+)
+def test_what_has_no_character_is_not_sent(response: str, contents: list[dict[str, Any]]) -> None:
+    assert said(response) == contents
+
+
 def test_a_channel_shows_them() -> None:
     [content] = said("<text>a <b>b</b></text>")
     assert TelegramChannel(api_token="1:a").expand(content) == [content]
