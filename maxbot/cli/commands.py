@@ -1,6 +1,5 @@
 """The commands together, and how their errors are said."""
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from maxbot.cli.info import info
 from maxbot.cli.run import run
 from maxbot.cli.schema import schema
 from maxbot.cli.stories import stories
+from maxbot.env_files import read_env_files
 from maxbot.errors import MaxBotError, UsageError
 
 
@@ -33,7 +33,7 @@ commands.add_command(info)
 def execute(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code. An error is one message on stderr, without a traceback."""
     try:
-        _read_dotenv(arguments)
+        read_env_files(_bot_in(arguments))
         code = commands.main(list(arguments), prog_name="maxbot", standalone_mode=False)
     except click.UsageError as error:
         # Without a command there is no error but the help, which click hands over as one.
@@ -57,33 +57,11 @@ def _say(text: str) -> None:
     print(Redactor()(text), file=sys.stderr)
 
 
-def _read_dotenv(arguments: Sequence[str]) -> None:
-    """Read `.env` here, then the one beside the bot; what the environment has already stays."""
-    here = os.getcwd()
-    _read_env_file(here)
-    bot = _bot_in(arguments) or os.environ.get("MAXBOT_BOT", "")
-    folder = os.path.abspath(bot if os.path.isdir(bot) else os.path.dirname(bot))
-    if folder != here:
-        _read_env_file(folder)
-
-
-def _bot_in(arguments: Sequence[str]) -> str | None:
+def _bot_in(arguments: Sequence[str]) -> str:
     """Return what `--bot` is: before the options are read, as their values may be in the file."""
     for index, argument in enumerate(arguments):
         if argument.startswith("--bot="):
             return argument.removeprefix("--bot=")
-        if argument == "--bot" and index + 1 < len(arguments):
+        if argument in ("--bot", "-B") and index + 1 < len(arguments):
             return arguments[index + 1]
-    return None
-
-
-def _read_env_file(folder: str) -> None:
-    path = os.path.join(folder, ".env")
-    if not os.path.isfile(path):
-        return
-    from dotenv import load_dotenv
-
-    try:
-        load_dotenv(path, override=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {os.path.relpath(path)}: {error}") from None
+    return ""

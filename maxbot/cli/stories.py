@@ -14,7 +14,9 @@ DEFAULT = "stories.yaml"
 
 
 @click.command()
-@click.option("--bot", "-B", "spec", required=True, envvar="MAXBOT_BOT", help="The bot, as for `maxbot run`.")
+@click.option(
+    "--bot", "-B", "spec", default="bot.yaml", envvar="MAXBOT_BOT", show_default=True, help="As of `maxbot run`."
+)
 @click.option(
     "--stories",
     "-S",
@@ -31,15 +33,17 @@ def stories(spec: str, paths: tuple[Path, ...], exitfirst: bool) -> int:
     Ends with 1 if one of them went otherwise.
     """
     from maxbot.bot import load_bot
+    from maxbot.logs import Redactor
     from maxbot.stories.read import find_stories, load_stories
 
     bot = load_bot(spec)
+    redact = Redactor(bot.secrets)
     found = find_stories(paths or [_beside(spec, bot)])
     counts: Counter[str] = Counter()
     for story in [story for path in found for story in load_stories(path, bot)]:
         word, text = _run(bot, story)
         counts[word] += 1
-        click.echo("\n".join([f"{story.name} {word}", *([text, ""] if text else [])]))
+        click.echo(redact("\n".join([f"{story.name} {word}", *([text, ""] if text else [])])))
         if exitfirst and word in FAILURES:
             break
     click.echo(", ".join(f"{number} {word}" for word, number in counts.items()) or "no stories")

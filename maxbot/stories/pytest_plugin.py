@@ -5,7 +5,6 @@ pytest loads this in every project of an environment: what maxbot needs is impor
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,11 +46,9 @@ def _load_bot(config: pytest.Config) -> MaxBot:
     """Return the bot of this run, loaded once."""
     if _bot not in config.stash:
         from maxbot.bot import load_bot
+        from maxbot.env_files import read_env_files
 
-        if os.path.isfile(".env"):
-            from dotenv import load_dotenv
-
-            load_dotenv(".env", override=False)
+        read_env_files(config.getoption("--bot"))
         config.stash[_bot] = load_bot(config.getoption("--bot"))
     return config.stash[_bot]
 

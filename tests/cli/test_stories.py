@@ -60,3 +60,14 @@ def test_what_cannot_be_read_is_said(folder: Path, stories: str | None, says: st
     assert done.returncode == code
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_variables_are_read_from_files_here_and_beside_the_bot(folder: Path) -> None:
+    (folder / "deep").mkdir()
+    (folder / "deep" / "bot.yaml").write_text("dialog: [{condition: true, response: !ENV '${HERE} ${BESIDE}'}]")
+    (folder / "deep" / "stories.yaml").write_text("- {name: good, turns: [{message: hi, response: one two}]}\n")
+    (folder / ".env").write_text("HERE=one\n")
+    (folder / "deep" / ".env").write_text("HERE=three\nBESIDE=two\n")
+    for option in ("-B", "--bot"):
+        done = run("stories", option, "deep/bot.yaml", cwd=folder)
+        assert (done.returncode, done.stdout) == (0, "good OK\n1 OK\n"), done.stderr
