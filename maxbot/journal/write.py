@@ -79,7 +79,8 @@ def as_yaml(record: Record) -> str:
     """Return a record as a document of YAML."""
     import yaml
 
-    return yaml.safe_dump(record, allow_unicode=True, sort_keys=False, width=120) + "---\n"
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(record, Dumper=dumper, allow_unicode=True, sort_keys=False, width=120)) + "---\n"
 
 
 def _only_errors(shown: Shown) -> Shown:
