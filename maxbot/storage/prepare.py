@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from maxbot.errors import StartError, StorageUnavailable
 from maxbot.storage.backend import Backend
 from maxbot.storage.claim import FileId
+from maxbot.storage.place import check_url, on_server
 from maxbot.storage.schema import REVISION, inbox, metadata, revisions
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.sqlite.place import sqlite_path
@@ -15,17 +16,23 @@ from maxbot.storage.sqlite.place import sqlite_path
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def open_backend(url: str, durability: str, file: FileId | None = None) -> Backend:
+def open_backend(url: str, durability: str, file: FileId | None = None, password_file: str | None = None) -> Backend:
     """Return the kind of database that a URL names.
 
     Args:
         url: As `--database` takes it.
         durability: What a commit survives: `process` or `power-loss`.
         file: What tells the run's file from another one in its place, where the database is one.
+        password_file: Holds the password of a server's database.
 
     Raises:
         UsageError: No database can be meant.
     """
+    check_url(url)
+    if on_server(url):
+        from maxbot.storage.postgresql.backend import PostgreSQL  # its driver is an extra
+
+        return PostgreSQL(url, password_file)
     return SQLite(sqlite_path(url), survive_power_loss=durability == "power-loss", file=file)
 
 

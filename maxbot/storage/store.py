@@ -1,6 +1,5 @@
 """What delivery, inbox and channels ask of the database, as calls to await."""
 
-import time
 from asyncio import Future
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,7 +28,7 @@ class Store:
 
     def now(self) -> float:
         """Return the time by which stored moments are judged."""
-        return time.time()
+        return self._database.now()
 
     def leads(self) -> bool:
         """Whether this worker does what one worker is enough for."""
