@@ -109,6 +109,7 @@ def check(settings: Settings, given: dict[str, str]) -> None:
         UsageError: A value cannot be used, or two options do not go together; the text names them.
     """
     _check_values(settings)
+    _check_database(settings, given)
     if settings.updater == "polling":
         for option in options():
             if option.web_only and option.name in given:
@@ -125,6 +126,16 @@ def check(settings: Settings, given: dict[str, str]) -> None:
 
 def _conflict(one: str, other: str, reason: str) -> None:
     raise UsageError(f"{one} and {other} do not go together: {reason}")
+
+
+def _check_database(settings: Settings, given: dict[str, str]) -> None:
+    from maxbot.storage.place import check_option, on_server
+
+    url = settings.database
+    if url is not None and given.get("database") == "--database":
+        check_option(url)
+    if settings.database_password_file is not None and not on_server(url or ""):
+        _conflict(given["database-password-file"], "a file as the database", "a file has no password")
 
 
 def _check_values(settings: Settings) -> None:

@@ -49,8 +49,8 @@ def prepare(backend: Backend) -> None:
         with engine.connect() as connection:
             _bring_up_to_date(connection, backend.name)
     except (DBAPIError, OSError) as error:
-        reason = str(error.orig) if isinstance(error, DBAPIError) else error.strerror or str(error)
-        if "locked" in reason:
+        reason = str(backend.failure(_cause(error))) if isinstance(error, DBAPIError) else error.strerror or str(error)
+        if "database is locked" in reason:
             raise StorageUnavailable(f"The database {backend.name} is in use by another program") from None
         raise StartError(f"The database {backend.name} cannot be used: {reason}{_advice(reason)}") from None
     finally:
@@ -76,6 +76,10 @@ def _bring_up_to_date(connection: Connection, name: str) -> None:
                 f"{REVISION}): update maxbot, or name another database with --database"
             )
         migrate(connection)
+
+
+def _cause(error: DBAPIError) -> Exception:
+    return error.orig if isinstance(error.orig, Exception) else error
 
 
 def known_revisions() -> list[str]:
