@@ -92,7 +92,7 @@ class SQLitePlace(Place):
 class PostgreSQLPlace(Place):
     """A database of the tests' own server."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path | None = None) -> None:
         self.server = shared_server()
         self.database = self.server.new_database()
         self.url = self.server.url(self.database)

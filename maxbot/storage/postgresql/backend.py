@@ -15,7 +15,7 @@ from maxbot.errors import CommitUnknown, StartError, StorageError, StorageInterr
 from maxbot.storage.postgresql import checks
 from maxbot.storage.postgresql.binary import rows_of, single
 from maxbot.storage.postgresql.connection import Connection, ServerError
-from maxbot.storage.postgresql.failure import meaning, one_line
+from maxbot.storage.postgresql.failure import meaning, one_line, unreachable
 from maxbot.storage.postgresql.place import parameters
 from maxbot.storage.postgresql.transaction import PostgreSQLTransaction
 from maxbot.storage.postgresql.words import Words, plain
@@ -103,7 +103,7 @@ class PostgreSQL:
         try:
             connection = Connection(parameters(self._place, self._password_file), prepared=self._prepared)
         except (psycopg.Error, StartError) as error:
-            raise StorageUnavailable(one_line(error)) from None
+            raise unreachable(error) from None
         self._connection = connection
         before = time.time()
         self._compare_clocks(before, connection.ask(_CLOCK)[0][0])

@@ -24,10 +24,15 @@ _ADVICE = {
     "25006": "the server takes no writes: name all hosts in the URL, with target_session_attrs=read-write",
     "42501": "the database's user lacks a right: let it own the database, or GRANT it",
     "42P01": "a table is missing: start maxbot anew, which makes it",
-    "3D000": "make it with: createdb NAME",
-    "28P01": "give the right password: PGPASSWORD, a passfile, or --database-password-file",
     "53100": "free some space on the server's disk",
-    "53300": "raise max_connections, or put a pooler in front of it",
+}
+
+# Of a connection that was not made, libpq tells no code, but the server's text, in its language.
+_UNREACHABLE = {
+    "password": "give the right one: PGPASSWORD, a passfile, or --database-password-file",
+    "does not exist": "make what is missing (createdb, createuser), or name another one with --database",
+    "too many": "raise max_connections, or put a pooler in front of the server",
+    "session is": "none of the servers is as target_session_attrs says",
 }
 
 
@@ -51,6 +56,13 @@ def meaning(error: Exception) -> StorageError:
     if not isinstance(error, (UnicodeEncodeError, OverflowError, TypeError, struct.error)):
         logger.error("A database operation failed; this is a bug", exc_info=error)
     return StorageError(f"{type(error).__name__}: {error}")
+
+
+def unreachable(error: Exception) -> StorageUnavailable:
+    """Return what is said where there is no connection."""
+    message = one_line(error)
+    advice = next((advice for word, advice in _UNREACHABLE.items() if word in message), None)
+    return StorageUnavailable(message if advice is None else f"{message}: {advice}")
 
 
 def advised(message: str, state: str) -> str:
