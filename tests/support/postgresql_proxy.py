@@ -122,12 +122,13 @@ class Proxy:
             await self._pass(writer, data)
 
     async def _pass(self, writer: asyncio.StreamWriter, data: bytes) -> None:
-        if self.latency:
-            await asyncio.sleep(self.latency)
         while self.silent:
             await asyncio.sleep(0.02)
-        writer.write(data)
-        await writer.drain()
+        if self.latency:
+            self._loop.call_later(self.latency, writer.write, data)
+        else:
+            writer.write(data)
+            await writer.drain()
 
 
 class _Connection:

@@ -154,7 +154,7 @@ def test_a_slow_network_is_slow_and_nothing_else(there: PostgreSQLPlace, proxy: 
         database = Database(behind(proxy, there))
         store = Store(database)
         await store.ping()
-        proxy.latency = 2.0 if FULL else 0.3
+        proxy.latency = 1.0 if FULL else 0.3  # in each direction
         assert await asyncio.gather(*(store.accept([update(str(number))]) for number in range(50))) == [[True]] * 50
         assert (await store.load(str(ANNA))).update is not None
         await database.close()
