@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def binaries() -> Path:
     return places[-1]
 
 
-def _who() -> dict[str, str | int]:
+def server_user() -> dict[str, str | int]:
     """Return who runs the server, which refuses root."""
     if os.geteuid():
         return {}
@@ -52,28 +52,40 @@ def _who() -> dict[str, str | int]:
     return {"user": user.pw_uid, "group": user.pw_gid}
 
 
+def private_file(path: Path, content: bytes) -> None:
+    """Write a file that only whoever runs the server can read."""
+    path.write_bytes(content)
+    path.chmod(0o600)
+    if who := server_user():
+        os.chown(path, int(who["user"]), int(who["group"]))
+
+
 class PostgreSQLServer:
     """A server of one's own.
 
     Args:
+        files: Put beside its data, readable by it alone.
         settings: Added to its `postgresql.conf`.
     """
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, files: Mapping[str, bytes] | None = None, **settings: str) -> None:
         self.port = free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="maxbot-postgresql-"))
         self._data = self._folder / "data"
         self._settings = {**_SETTINGS, **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
+        self._files = files or {}
         self._make()
 
     def _make(self) -> None:
-        who = _who()
+        who = server_user()
         if who:
             os.chown(self._folder, int(who["user"]), int(who["group"]))
         self._call("initdb", "--auth=trust", "--username=maxbot", "--encoding=UTF8", "--no-sync", "-D", str(self._data))
         (self._data / "pg_hba.conf").write_text(_HBA)
+        for name, content in self._files.items():
+            private_file(self._data / name, content)
         lines = [f"{name} = '{value}'" for name, value in self._settings.items()]
         lines += [
             "listen_addresses = '127.0.0.1'",
@@ -89,7 +101,7 @@ class PostgreSQLServer:
 
     def _call(self, program: str, *arguments: str) -> None:
         command = [str(binaries() / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **_who())  # type: ignore[call-overload]
+        subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **server_user())  # type: ignore[call-overload]
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -114,7 +126,7 @@ class PostgreSQLServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **_who(),
+                **server_user(),
             )
 
     def kill(self) -> None:

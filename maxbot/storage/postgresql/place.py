@@ -33,8 +33,15 @@ def check_url(url: str) -> None:
         raise UsageError("--database: PostgreSQL's URLs are like postgresql://user@host/bot, whatever the driver")
     if place.options.get("prepared", "on") not in ("on", "off"):
         raise UsageError("--database: prepared is on or off (for a pooler that does not keep prepared statements)")
-    if find_spec("psycopg") is None:
+    if not _installed():
         raise StartError('PostgreSQL needs a driver: pip install "maxbot[postgresql]"')
+
+
+def _installed() -> bool:
+    try:
+        return find_spec("psycopg") is not None
+    except ValueError:
+        return False
 
 
 def parameters(place: ServerURL, password_file: str | None) -> dict[str, str]:
