@@ -129,13 +129,10 @@ def _conflict(one: str, other: str, reason: str) -> None:
 
 
 def _check_database(settings: Settings, given: dict[str, str]) -> None:
-    from maxbot.storage.place import check_option, on_server
+    from maxbot.storage.place import check_option
 
-    url = settings.database
-    if url is not None and given.get("database") == "--database":
-        check_option(url)
-    if settings.database_password_file is not None and not on_server(url or ""):
-        _conflict(given["database-password-file"], "a file as the database", "a file has no password")
+    if settings.database is not None and given.get("database") == "--database":
+        check_option(settings.database)
 
 
 def _check_values(settings: Settings) -> None:

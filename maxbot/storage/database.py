@@ -91,9 +91,10 @@ class Database:
         """
         return self._enqueue(operation, item, writes=False)
 
-    def now(self) -> float:
-        """Return the database's time, by which stored moments are judged: hosts may differ by minutes."""
-        return time.time() + self._backend.offset
+    @property
+    def offset(self) -> float:
+        """Seconds by which the database's clock is ahead of this host's."""
+        return self._backend.offset
 
     def leads(self) -> bool:
         """Whether this worker does what one worker is enough for."""

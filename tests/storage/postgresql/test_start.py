@@ -201,7 +201,7 @@ def test_a_missing_driver_is_named_with_what_installs_it(monkeypatch: pytest.Mon
 def test_times_are_the_databases(there: PostgreSQLPlace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host whose clock is an hour ahead would take all work of the others for left behind."""
     clock = time.time
-    monkeypatch.setattr("maxbot.storage.database.time.time", lambda: clock() + 3600.0)
+    monkeypatch.setattr("maxbot.storage.store.time.time", lambda: clock() + 3600.0)
 
     async def scenario() -> None:
         async with there.opened() as store:

@@ -94,7 +94,7 @@ def test_the_same_update_on_several_connections_at_one_moment_is_accepted_by_one
 
 def test_ids_are_never_given_twice(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("maxbot.storage.database.time.time", lambda: now)
+    monkeypatch.setattr("maxbot.storage.store.time.time", lambda: now)
 
     async def scenario() -> None:
         nonlocal now
@@ -113,7 +113,7 @@ def test_ids_are_never_given_twice(place: Place, monkeypatch: pytest.MonkeyPatch
 
 def test_forget_leaves_what_is_young(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("maxbot.storage.database.time.time", lambda: now)
+    monkeypatch.setattr("maxbot.storage.store.time.time", lambda: now)
 
     async def scenario() -> None:
         nonlocal now
@@ -155,7 +155,7 @@ async def postponed(store: Store, seconds: float) -> None:
 
 def test_a_postponed_command_is_pending_once_its_time_has_come(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("maxbot.storage.database.time.time", lambda: now)
+    monkeypatch.setattr("maxbot.storage.store.time.time", lambda: now)
 
     async def scenario() -> None:
         nonlocal now
@@ -172,7 +172,7 @@ def test_a_postponed_command_is_pending_once_its_time_has_come(place: Place, mon
 
 def test_a_clock_set_back_hides_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 10_000.0
-    monkeypatch.setattr("maxbot.storage.database.time.time", lambda: now)
+    monkeypatch.setattr("maxbot.storage.store.time.time", lambda: now)
 
     async def scenario() -> None:
         nonlocal now
@@ -189,7 +189,7 @@ def test_a_clock_set_back_hides_nothing(place: Place, monkeypatch: pytest.Monkey
 def test_a_young_key_between_old_ones_is_not_forgotten(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step of the clock puts one there."""
     now = 1000.0
-    monkeypatch.setattr("maxbot.storage.database.time.time", lambda: now)
+    monkeypatch.setattr("maxbot.storage.store.time.time", lambda: now)
 
     async def scenario() -> None:
         nonlocal now

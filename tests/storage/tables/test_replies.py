@@ -26,7 +26,7 @@ def test_a_reply_is_kept_once_and_fetched_in_order(place: Place) -> None:
 
 def test_old_replies_go_and_no_number_comes_twice(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("maxbot.storage.database.time.time", lambda: now)
+    monkeypatch.setattr("maxbot.storage.store.time.time", lambda: now)
 
     async def scenario() -> None:
         nonlocal now
