@@ -65,7 +65,7 @@ _load = Statement(
     .join(inbox, inbox.c.id == _oldest, isouter=True),
     postgresql="""
         SELECT item.n, dialogs.version, dialogs.state, dialogs.address,
-            EXISTS (SELECT FROM outbox WHERE outbox.dialog = item.name),
+            unsent.there IS NOT NULL,
             oldest.id, oldest.message, oldest.attempts, oldest.address
         FROM unnest(:name::text[]) WITH ORDINALITY AS item (name, n)
         LEFT JOIN dialogs ON dialogs.dialog = item.name
@@ -73,6 +73,9 @@ _load = Statement(
             SELECT id, message, attempts, address FROM inbox WHERE inbox.dialog = item.name
             ORDER BY inbox.dialog, inbox.id LIMIT 1
         ) AS oldest ON true
+        LEFT JOIN LATERAL (  -- not EXISTS, for which the server may read all of the outbox
+            SELECT true AS there FROM outbox WHERE outbox.dialog = item.name ORDER BY outbox.dialog LIMIT 1
+        ) AS unsent ON true
     """,
 )
 
