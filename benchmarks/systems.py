@@ -1,10 +1,12 @@
 """What is compared, and how each is started."""
 
+import atexit
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.postgresql import PostgreSQLServer
 from tests.support.processes import Server, free_port
 
 HERE = Path(__file__).parent
@@ -39,6 +41,12 @@ def systems() -> list[System]:
         System(
             "maxbot, 2 workers", "durable, ordered per user", lambda api, folder: _maxbot(api, folder, 2), ordered=True
         ),
+        System(
+            "maxbot on PostgreSQL",
+            "1 worker; durable, ordered per user",
+            lambda api, folder: _maxbot(api, folder, 1, _on_postgresql()),
+            ordered=True,
+        ),
         System("aiogram", "in memory, not ordered", lambda api, folder: _script("aiogram_echo.py", api, folder)),
         System(
             "aiogram on uvloop",
@@ -58,13 +66,24 @@ def _environment(api: str, port: int) -> dict[str, str]:
     return {"BENCH_API_URL": api, "BENCH_TOKEN": TOKEN, "BENCH_SECRET": SECRET, "BENCH_PORT": str(port)}
 
 
-def _maxbot(api: str, folder: Path, workers: int) -> Server:
+_servers: list[PostgreSQLServer] = []
+
+
+def _on_postgresql() -> str:
+    """Return the URL of a fresh database on a server with durable commits, one for all rounds."""
+    if not _servers:
+        _servers.append(PostgreSQLServer(fsync="on", shared_buffers="128MB"))
+        atexit.register(_servers[0].stop)
+    return _servers[0].url(_servers[0].new_database())
+
+
+def _maxbot(api: str, folder: Path, workers: int, database: str | None = None) -> Server:
     port = free_port()
     return Server.maxbot(
         HERE / "echo.yaml",
         folder / "log",
         workers=workers,
-        database=folder / "bot.db",
+        database=database or folder / "bot.db",
         port=port,
         environment=_environment(api, port),
     )

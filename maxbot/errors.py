@@ -6,7 +6,9 @@ MaxBotError
 ├── StartError            the machine says no: port in use, database not writable         exit code 1
 ├── StorageError          the database did not do it; nothing was stored
 │   └── StorageUnavailable    it may work later: locked, disk full, connection lost
-│       └── StorageDamaged        what it asks for cannot be read any more; other things can
+│       ├── StorageDamaged        what it asks for cannot be read any more; other things can
+│       └── StorageInterrupted    it would probably work now: a deadlock, a connection that was lost
+│           └── CommitUnknown         nobody knows whether it was stored, until it is looked up
 ├── RequestError          a request from the network is refused; knows the HTTP status
 │   ├── Unauthorized          401: no or a wrong signature
 │   ├── BadRequest            400: not what the platform sends
@@ -173,6 +175,14 @@ class StorageUnavailable(StorageError):
 
 class StorageDamaged(StorageUnavailable):
     """The database is damaged where this call needs it; other calls may work. A backup mends it, nothing else."""
+
+
+class StorageInterrupted(StorageUnavailable):
+    """The transaction was ended by others (deadlock, lost connection). Run again, it probably succeeds."""
+
+
+class CommitUnknown(StorageInterrupted):
+    """The connection was lost between the question and the answer whether all is stored: look it up."""
 
 
 class RequestError(MaxBotError):

@@ -82,8 +82,12 @@ class Settings:
     )
     database: str | None = _option(
         None,
-        "Where state is kept: sqlite:///bot.db. Default: a new file maxbot-*.db in the temporary directory.",
+        "Where state is kept: sqlite:///bot.db or postgresql://user@host/bot. Default: a new file maxbot-*.db in the "
+        "temporary directory.",
         metavar="URL",
+    )
+    database_password_file: str | None = _option(
+        None, "A file with the password of a database on a server.", metavar="PATH"
     )
     user_locks: str | None = _option(
         None,

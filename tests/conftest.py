@@ -1,7 +1,24 @@
-"""What holds for all tests."""
+"""What holds for all tests, and what they share: servers of databases, started by the first test that needs one."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from tests.support import postgresql
 
 # How long an example takes is for the benchmarks: a busy machine must not fail a test.
 settings.register_profile("maxbot", deadline=None)
 settings.load_profile("maxbot")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database_servers() -> Iterator[None]:
+    yield
+    postgresql.stop_shared_server()
+
+
+@pytest.fixture
+def postgresql_server() -> postgresql.PostgreSQLServer:
+    """The server that all tests share; whoever kills it starts it again."""
+    return postgresql.shared_server()

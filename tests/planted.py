@@ -378,6 +378,22 @@ BUGS = (
         ("tests/delivery/test_drain.py",),
     ),
     Bug(
+        "unknown-commit-repeated",
+        "a commit of unknown outcome is looked up",
+        "maxbot/storage/database.py",
+        "                if stored:\n                    return None\n",
+        "",
+        ("tests/storage/postgresql/test_faults.py",),
+    ),
+    Bug(
+        "unknown-commit-given-up",
+        "a commit of unknown outcome is looked up",
+        "maxbot/storage/database.py",
+        "if attempt == ATTEMPTS or not isinstance(failure, StorageInterrupted):",
+        "if isinstance(failure, CommitUnknown) or not isinstance(failure, StorageInterrupted):",
+        ("tests/storage/postgresql/test_faults.py",),
+    ),
+    Bug(
         "database-made-again",
         "nothing is acknowledged into a file that was put in the place of the run's",
         "maxbot/storage/sqlite/backend.py",

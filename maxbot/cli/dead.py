@@ -3,9 +3,11 @@
 import json
 import time
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from maxbot.errors import UsageError
 
@@ -21,14 +23,41 @@ _ids = click.argument("ids", nargs=-1, type=int, metavar="[ID]...")
 _dialog = click.option("--dialog", metavar="CHANNEL:USER", help="Those of one dialog.")
 _all = click.option("--all", "everything", is_flag=True, help="All there are.")
 _json = click.option("--json", "as_json", is_flag=True, help="As JSON, with the whole content and traceback.")
-_database = click.option(
-    "--database",
-    metavar="URL",
-    envvar="MAXBOT_DATABASE",
-    required=True,
-    show_envvar=True,
-    help="As of the server: sqlite:///bot.db.",
-)
+
+
+def _open(context: click.Context, url: str, password_file: str | None) -> "Backend":
+    from maxbot.storage.place import check_option
+    from maxbot.storage.prepare import open_backend
+
+    if context.get_parameter_source("database") is ParameterSource.COMMANDLINE:
+        check_option(url)
+    return open_backend(url, "process", password_file=password_file)
+
+
+def _database(command: Command) -> Command:
+    """Give a command its database, as `backend`."""
+
+    @click.option(
+        "--database",
+        metavar="URL",
+        envvar="MAXBOT_DATABASE",
+        required=True,
+        show_envvar=True,
+        help="As of the server: sqlite:///bot.db, postgresql://user@host/bot.",
+    )
+    @click.option(
+        "--database-password-file",
+        metavar="PATH",
+        envvar="MAXBOT_DATABASE_PASSWORD_FILE",
+        show_envvar=True,
+        help="As of the server.",
+    )
+    @click.pass_context  # type: ignore[arg-type]  # `wraps` hides the context
+    @wraps(command)
+    def opened(context: click.Context, database: str, database_password_file: str | None, **given: Any) -> None:
+        command(backend=_open(context, database, database_password_file), **given)
+
+    return opened
 
 
 @click.group()
@@ -43,11 +72,11 @@ def dead() -> None:
 @_database
 @_dialog
 @_json
-def list_letters(database: str, dialog: str | None, as_json: bool) -> None:
+def list_letters(backend: "Backend", dialog: str | None, as_json: bool) -> None:
     """List them, the oldest first."""
     from maxbot.storage.inspect import find_letters
 
-    found = find_letters(_backend(database), dialog=dialog)
+    found = find_letters(backend, dialog=dialog)
     if as_json:
         _say_json(found)
     elif not found:
@@ -61,11 +90,11 @@ def list_letters(database: str, dialog: str | None, as_json: bool) -> None:
 @_database
 @_dialog
 @_json
-def show(ids: tuple[int, ...], database: str, dialog: str | None, as_json: bool) -> None:
+def show(ids: tuple[int, ...], backend: "Backend", dialog: str | None, as_json: bool) -> None:
     """Show what was set aside, and why."""
     from maxbot.storage.inspect import find_letters
 
-    found = _some(find_letters(_backend(database), _chosen(ids, dialog, False), dialog), ids)
+    found = _some(find_letters(backend, _chosen(ids, dialog, False), dialog), ids)
     if as_json:
         _say_json(found)
     for letter in () if as_json else found:
@@ -82,11 +111,11 @@ def show(ids: tuple[int, ...], database: str, dialog: str | None, as_json: bool)
 @_dialog
 @_all
 @_json
-def retry(ids: tuple[int, ...], database: str, dialog: str | None, everything: bool, as_json: bool) -> None:
+def retry(ids: tuple[int, ...], backend: "Backend", dialog: str | None, everything: bool, as_json: bool) -> None:
     """Try them again: each goes behind what waits for its dialog."""
     from maxbot.storage.inspect import retry_letters
 
-    done = retry_letters(_backend(database), _chosen(ids, dialog, everything), dialog)
+    done = retry_letters(backend, _chosen(ids, dialog, everything), dialog)
     letters = _some([letter for letter, _ in done], ids)
     if as_json:
         _say_json(letters)
@@ -103,22 +132,16 @@ def retry(ids: tuple[int, ...], database: str, dialog: str | None, everything: b
 @_dialog
 @_all
 @_json
-def drop(ids: tuple[int, ...], database: str, dialog: str | None, everything: bool, as_json: bool) -> None:
+def drop(ids: tuple[int, ...], backend: "Backend", dialog: str | None, everything: bool, as_json: bool) -> None:
     """Delete them for good."""
     from maxbot.storage.inspect import drop_letters
 
-    letters = _some(drop_letters(_backend(database), _chosen(ids, dialog, everything), dialog), ids)
+    letters = _some(drop_letters(backend, _chosen(ids, dialog, everything), dialog), ids)
     if as_json:
         _say_json(letters)
         return
     for letter in letters:
         click.echo(f"{letter.id}: {letter.kind} of {letter.dialog} is gone")
-
-
-def _backend(url: str) -> "Backend":
-    from maxbot.storage.prepare import open_backend
-
-    return open_backend(url, "process")
 
 
 def _chosen(ids: tuple[int, ...], dialog: str | None, everything: bool) -> tuple[int, ...]:

@@ -109,6 +109,7 @@ def check(settings: Settings, given: dict[str, str]) -> None:
         UsageError: A value cannot be used, or two options do not go together; the text names them.
     """
     _check_values(settings)
+    _check_database(settings, given)
     if settings.updater == "polling":
         for option in options():
             if option.web_only and option.name in given:
@@ -125,6 +126,13 @@ def check(settings: Settings, given: dict[str, str]) -> None:
 
 def _conflict(one: str, other: str, reason: str) -> None:
     raise UsageError(f"{one} and {other} do not go together: {reason}")
+
+
+def _check_database(settings: Settings, given: dict[str, str]) -> None:
+    from maxbot.storage.place import check_option
+
+    if settings.database is not None and given.get("database") == "--database":
+        check_option(settings.database)
 
 
 def _check_values(settings: Settings) -> None:

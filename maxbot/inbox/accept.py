@@ -5,6 +5,7 @@ The table `seen` recognises a redelivery, in the transaction that stores the upd
 
 from collections.abc import Callable, Sequence
 
+from maxbot.errors import BadRequest
 from maxbot.events import Observer, UpdateAccepted, nobody
 from maxbot.storage.store import Store
 from maxbot.types import Dialog, Update
@@ -32,12 +33,23 @@ class Inbox:
 
         Raises:
             StorageUnavailable: Nothing was stored: the platform must not be told that it was.
+            BadRequest: A name has characters that not every database takes; nothing was stored.
         """
         if not updates:
             return []
+        if not all(_storable(update.dialog.user) and _storable(update.key) for update in updates):
+            raise BadRequest("A user's name or an update's key has a character that cannot be stored (U+0000, a half)")
         accepted = await self._store.accept(updates)
         for update, new in zip(updates, accepted, strict=True):
             self._observe(UpdateAccepted(update.dialog, new))
             if new:
                 self._wake(update.dialog)
         return accepted
+
+
+def _storable(name: str) -> bool:
+    """Whether every database takes a name as text. Messages are JSON, which escapes what is rare."""
+    try:
+        return b"\0" not in name.encode()
+    except UnicodeEncodeError:
+        return False

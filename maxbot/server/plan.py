@@ -13,7 +13,7 @@ from maxbot.server.edge.hosts import ANY, name_of
 from maxbot.server.edge.sockets import is_public
 from maxbot.settings import Settings, Updater, options
 from maxbot.storage.claim import FileId
-from maxbot.storage.place import check_url, new_database
+from maxbot.storage.place import check_url, new_database, on_server
 
 HOST = "localhost"
 PORT = 8080
@@ -55,6 +55,8 @@ def make_plan(settings: Settings, bot: MaxBot) -> Plan:
     if settings.database is not None:
         check_url(settings.database)
     check_journal(settings)
+    if settings.database_password_file is not None and not on_server(settings.database or ""):
+        raise UsageError("--database-password-file is for a database on a server, and a file has no password")
     said = {field.name: getattr(settings, field.name) for field in fields(settings)}
     decided = {
         "bot": _absolute(settings.bot),

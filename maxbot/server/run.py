@@ -21,6 +21,7 @@ from maxbot.server.stopping import FAREWELL
 from maxbot.server.supervisor.process import WorkerProcess
 from maxbot.settings import Settings
 from maxbot.storage.place import claim_database
+from maxbot.storage.url import shown
 
 if TYPE_CHECKING:
     from maxbot.storage.inspect import Summary
@@ -105,7 +106,7 @@ def base_url(host: str, sockets: list[socket.socket]) -> str:
 
 def hello(plan: Plan, sockets: list[socket.socket], channels: Iterable[Channel], serves: str) -> None:
     """Say where the bot is, what keeps its state, and what is left to do."""
-    logger.info("The database is %s", plan.database)
+    logger.info("The database is %s", shown(plan.database))
     if plan.updater == "polling":
         logger.info("The bot polls %s with %s", ", ".join(channel.name for channel in channels), serves)
         return
@@ -134,31 +135,38 @@ def farewell(plan: Plan, status: int) -> None:
         plan: Names the database.
         status: The run's; of one that failed, nobody need be told that its database was not reached.
     """
+    database = shown(plan.database)
     summary = _within(FAREWELL, lambda: _summary(plan))
     if summary is None:
         if status == 0:
-            logger.warning("Stopped. The database %s does not answer now", plan.database)
+            logger.warning("Stopped. The database %s does not answer now", database)
         return
     if summary.counters:
         logger.info("Counted: %s", ", ".join(f"{name} {value}" for name, value in sorted(summary.counters.items())))
     if summary.dead_letters:
-        logger.warning("%d dead letters are in %s", summary.dead_letters, plan.database)
+        logger.warning("%d dead letters are in %s", summary.dead_letters, database)
     if summary.updates or summary.commands:
         logger.warning(
             "Stopped. %d updates and %d replies are waiting; this resumes them: %s",
             summary.updates,
             summary.commands,
-            shlex.join(["maxbot", "run", "--bot", plan.bot, "--database", plan.database]),
+            shlex.join(["maxbot", "run", "--bot", plan.bot, *_database(plan)]),
         )
     else:
-        logger.info("Stopped. Nothing is waiting in %s", plan.database)
+        logger.info("Stopped. Nothing is waiting in %s", database)
+
+
+def _database(plan: Plan) -> list[str]:
+    """Return the options that name the database, without a password."""
+    file = plan.database_password_file
+    return ["--database", shown(plan.database), *(["--database-password-file", file] if file else [])]
 
 
 def _summary(plan: Plan) -> "Summary | None":
     from maxbot.storage.inspect import summarize
     from maxbot.storage.prepare import open_backend
 
-    return summarize(open_backend(plan.database, plan.durability))
+    return summarize(open_backend(plan.database, plan.durability, password_file=plan.database_password_file))
 
 
 def _within(seconds: float, call: Callable[[], Result | None]) -> Result | None:

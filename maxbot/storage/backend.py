@@ -17,6 +17,10 @@ class Backend(Protocol):
 
     name: str
     """As people may read it: without a password."""
+    pace: float
+    """Seconds from one transaction's start to the next one's, at least: see `maxbot.storage.database`."""
+    offset: float
+    """Seconds by which the database's clock is ahead of this host's, as far as it is known."""
 
     def engine(self) -> Engine:
         """Return an engine of SQLAlchemy's, for what is rare: making tables, an operator's questions."""
@@ -36,7 +40,19 @@ class Backend(Protocol):
         """
 
     def commit(self) -> None:
-        """End the transaction; all of it is stored."""
+        """End the transaction; all of it is stored.
+
+        Raises:
+            CommitUnknown: It may be stored or not: `committed` tells, after `disconnect`.
+            Exception: Nothing of it is stored.
+        """
+
+    def committed(self) -> bool:
+        """Whether the last transaction, whose `commit` raised `CommitUnknown`, is stored; waits for its end.
+
+        Raises:
+            Exception: Nobody can tell yet.
+        """
 
     def roll_back(self) -> None:
         """End the transaction, whatever state it is in; nothing of it is stored. Never raises."""

@@ -19,6 +19,12 @@ JSON = LargeBinary(2**32 - 1)
 
 LONG_TEXT = Text().with_variant(Text(2**32 - 1), "mysql", "mariadb")
 
+REWRITTEN = {"fillfactor": 70}
+"""For PostgreSQL: a row that each turn writes anew finds room in its own page, and no index has to be touched."""
+
+QUEUE = {"autovacuum_vacuum_scale_factor": 0, "autovacuum_vacuum_threshold": 5000}
+"""For PostgreSQL: rows come and go. It is swept after so many, however large the table once was."""
+
 
 class Key(TypeDecorator[str]):
     """A text that is compared byte by byte, on every database: Ada and ada are two users, and so are `a` and `a `.

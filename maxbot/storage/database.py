@@ -7,15 +7,21 @@ less a call costs; an idle worker's call does not wait for others.
     call(operation, item) ─▶ waiting ─▶ begin, operation(transaction, items) for each kind, commit
     ask(operation, item)  ─▶ waiting ─▶ operation(transaction, items), beside whoever writes
     future ◀──────────────────────────── results
+
+A group that meets a deadlock, or whose connection is lost, runs again before its callers hear of it. Where the
+connection is lost between COMMIT and its answer, it is looked up whether the group was stored, and nobody is told
+anything before that is known: run again blindly it would be done twice, given up it would be answered never.
 """
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from maxbot.errors import StorageDamaged, StorageError, StorageUnavailable
+from maxbot.backoff import backoff
+from maxbot.errors import CommitUnknown, StorageDamaged, StorageError, StorageInterrupted, StorageUnavailable
 from maxbot.events import DatabaseUnavailable, Observer, nobody
 from maxbot.storage.backend import Backend
 from maxbot.storage.statement import Transaction
@@ -29,13 +35,14 @@ Operation = Callable[[Transaction, list[Item]], Sequence[Result]]
 It may run again with the same items after a failure, and must leave nothing outside the database.
 """
 
-PACE = 0.002
-"""Seconds from one transaction's start to the next one's, at least. A message makes four calls, and a transaction costs
-as much as ten of them: at most 500 transactions a second keep that small, for a millisecond's wait on average. A call
-that finds nobody before it does not wait."""
-
 LARGEST_GROUP = 200
 """Calls in one transaction: enough to share its cost, few enough that other processes get their turn at SQLite."""
+
+ATTEMPTS = 5
+"""How often a group is run that others interrupt, before its callers hear of it."""
+
+LAST_LOOKS = 3
+"""How often an unknown outcome is still looked up once the database is to be closed."""
 
 
 class _Call(NamedTuple):
@@ -84,6 +91,11 @@ class Database:
         """
         return self._enqueue(operation, item, writes=False)
 
+    @property
+    def offset(self) -> float:
+        """Seconds by which the database's clock is ahead of this host's."""
+        return self._backend.offset
+
     def leads(self) -> bool:
         """Whether this worker does what one worker is enough for."""
         return self._backend.leads()
@@ -114,7 +126,9 @@ class Database:
         self._backend.close()
 
     def _next_group(self) -> list[_Call]:
-        time.sleep(max(0.0, self._last_start + PACE - time.monotonic()))
+        # A transaction costs as much as several calls: a pause of milliseconds between two lets calls gather at
+        # middling loads too. A call that finds nobody before it does not wait.
+        time.sleep(max(0.0, self._last_start + self._backend.pace - time.monotonic()))
         with self._arrived:
             while not self._waiting and not self._closing:
                 self._arrived.wait()
@@ -139,13 +153,9 @@ class Database:
     def _write(
         self, calls: list[_Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
     ) -> None:
-        try:
-            self._transaction(calls, kinds, outcomes)
+        failure = self._store(calls, kinds, outcomes)
+        if failure is None:
             return
-        except Exception as error:
-            failure = self._backend.failure(error)
-        if isinstance(failure, StorageUnavailable):
-            self._backend.disconnect()  # whatever is wrong with it, the next one is new
         members = [(operation, index) for operation, indexes in kinds for index in indexes]
         if len(members) == 1 or (isinstance(failure, StorageUnavailable) and not isinstance(failure, StorageDamaged)):
             for _, index in members:
@@ -155,6 +165,49 @@ class Database:
         # the others must not suffer.
         for operation, index in members:
             self._write(calls, [(operation, [index])], outcomes)
+
+    def _store(
+        self, calls: list[_Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
+    ) -> StorageError | None:
+        """Run a group until it is stored, or until somebody must hear why it is not."""
+        for attempt in itertools.count(1):
+            try:
+                self._transaction(calls, kinds, outcomes)
+                return None
+            except Exception as error:
+                failure = self._backend.failure(error)
+            if isinstance(failure, StorageUnavailable):
+                self._backend.disconnect()  # whatever is wrong with it, the next one is new
+            if isinstance(failure, CommitUnknown):
+                if (stored := self._look_up()) is None:
+                    return failure
+                if stored:
+                    return None
+            if attempt == ATTEMPTS or not isinstance(failure, StorageInterrupted):
+                return failure
+            time.sleep(backoff(attempt, first=0.01, longest=0.2))
+        raise AssertionError("unreachable")
+
+    def _look_up(self) -> bool | None:
+        """Find out whether the last transaction is stored, however long it takes.
+
+        Whoever calls meanwhile is told that the database is away, and so are platforms, by a 503. None: it was not to
+        be known before the end of this worker.
+        """
+        for attempt in itertools.count(1):
+            try:
+                return self._backend.committed()
+            except Exception as error:
+                failure = self._backend.failure(error)
+            self._backend.disconnect()
+            with self._arrived:
+                calls, self._waiting = self._waiting, []
+                closing = self._closing
+            self._loop.call_soon_threadsafe(_settle, calls, [failure] * len(calls), self._observe)
+            if closing and attempt >= LAST_LOOKS:
+                return None
+            time.sleep(backoff(attempt, first=0.02, longest=0.3))
+        raise AssertionError("unreachable")
 
     def _transaction(
         self, calls: list[_Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
@@ -171,14 +224,19 @@ class Database:
     def _read(
         self, calls: list[_Call], operation: Operation[Any, Any], indexes: list[int], outcomes: list[Any]
     ) -> None:
-        try:
-            _apply(self._backend.reading(), operation, calls, indexes, outcomes)
-        except Exception as error:
-            failure = self._backend.failure(error)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                _apply(self._backend.reading(), operation, calls, indexes, outcomes)
+                return
+            except Exception as error:
+                failure = self._backend.failure(error)
             if isinstance(failure, StorageUnavailable):
                 self._backend.disconnect()
-            for index in indexes:
-                outcomes[index] = failure
+            if not isinstance(failure, StorageInterrupted):
+                break
+            time.sleep(backoff(attempt, first=0.01, longest=0.2))
+        for index in indexes:
+            outcomes[index] = failure
 
 
 def _apply(

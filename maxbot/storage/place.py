@@ -3,18 +3,43 @@
 Imports no SQL: the supervisor needs none, and would take longer to start than its workers.
 """
 
+from maxbot.errors import UsageError
 from maxbot.storage.claim import Claim
+from maxbot.storage.postgresql import place as postgresql
 from maxbot.storage.sqlite.claim import claim
 from maxbot.storage.sqlite.place import check_place, new_path, sqlite_path
+from maxbot.storage.url import has_password
+
+
+def on_server(url: str) -> bool:
+    """Whether a URL names a database that a server keeps, rather than a file."""
+    return url.partition(":")[0].partition("+")[0] in postgresql.SCHEMES
 
 
 def check_url(url: str) -> None:
-    """See whether a URL names a database.
+    """See whether a URL names a database, and whether what it needs is installed.
 
     Raises:
         UsageError: It does not; the text says what to do.
+        StartError: Something is missing.
     """
-    sqlite_path(url)
+    if on_server(url):
+        postgresql.check_url(url)
+    else:
+        sqlite_path(url)
+
+
+def check_option(url: str) -> None:
+    """See whether a URL may stand on a command line, which everybody on the machine can read.
+
+    Raises:
+        UsageError: It holds a password.
+    """
+    if on_server(url) and has_password(url):
+        raise UsageError(
+            "--database: a password on the command line can be read by everybody on this machine: use "
+            "--database-password-file, or the variable MAXBOT_DATABASE for the whole URL"
+        )
 
 
 def new_database() -> str:
@@ -27,7 +52,7 @@ def new_database() -> str:
 
 
 def claim_database(url: str, timeout: float, *, shared: bool = False) -> Claim:
-    """See whether a database can be used, and become the only supervisor that uses it.
+    """See whether a database can be used, and become the only supervisor that uses it, where it is a file.
 
     Args:
         url: As `--database` takes it. A file that is not there is made, readable by its owner alone.
@@ -38,6 +63,8 @@ def claim_database(url: str, timeout: float, *, shared: bool = False) -> Claim:
         UsageError: No database can be meant.
         StartError: It cannot be used, or another supervisor uses it; the text says why and what to do.
     """
+    if on_server(url):
+        return Claim(None)  # whether the server can be reached is for the workers to see
     path = sqlite_path(url)
     check_place(path)
     return claim(path, timeout, shared=shared)

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from maxbot.errors import StartError, StorageUnavailable
 from maxbot.storage.backend import Backend
 from maxbot.storage.claim import FileId
+from maxbot.storage.place import check_url, on_server
 from maxbot.storage.schema import REVISION, inbox, metadata, revisions
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.sqlite.place import sqlite_path
@@ -15,17 +16,23 @@ from maxbot.storage.sqlite.place import sqlite_path
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def open_backend(url: str, durability: str, file: FileId | None = None) -> Backend:
+def open_backend(url: str, durability: str, file: FileId | None = None, password_file: str | None = None) -> Backend:
     """Return the kind of database that a URL names.
 
     Args:
         url: As `--database` takes it.
         durability: What a commit survives: `process` or `power-loss`.
         file: What tells the run's file from another one in its place, where the database is one.
+        password_file: Holds the password of a server's database.
 
     Raises:
         UsageError: No database can be meant.
     """
+    check_url(url)
+    if on_server(url):
+        from maxbot.storage.postgresql.backend import PostgreSQL  # its driver is an extra
+
+        return PostgreSQL(url, password_file)
     return SQLite(sqlite_path(url), survive_power_loss=durability == "power-loss", file=file)
 
 
@@ -42,8 +49,8 @@ def prepare(backend: Backend) -> None:
         with engine.connect() as connection:
             _bring_up_to_date(connection, backend.name)
     except (DBAPIError, OSError) as error:
-        reason = str(error.orig) if isinstance(error, DBAPIError) else error.strerror or str(error)
-        if "locked" in reason:
+        reason = str(backend.failure(_cause(error))) if isinstance(error, DBAPIError) else error.strerror or str(error)
+        if "database is locked" in reason:
             raise StorageUnavailable(f"The database {backend.name} is in use by another program") from None
         raise StartError(f"The database {backend.name} cannot be used: {reason}{_advice(reason)}") from None
     finally:
@@ -69,6 +76,10 @@ def _bring_up_to_date(connection: Connection, name: str) -> None:
                 f"{REVISION}): update maxbot, or name another database with --database"
             )
         migrate(connection)
+
+
+def _cause(error: DBAPIError) -> Exception:
+    return error.orig if isinstance(error.orig, Exception) else error
 
 
 def known_revisions() -> list[str]:

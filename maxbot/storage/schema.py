@@ -29,7 +29,7 @@ from sqlalchemy import (
     false,
 )
 
-from maxbot.storage.columns import JSON, LONG_TEXT, MOMENT, NUMBER, Key
+from maxbot.storage.columns import JSON, LONG_TEXT, MOMENT, NUMBER, QUEUE, REWRITTEN, Key
 
 REVISION = "0001"
 """The schema below. A change adds a file to `migrations/versions`, whose `revision` is then named here."""
@@ -65,6 +65,7 @@ inbox = Table(
     # How often a turn of it was started by somebody who found it left behind by a process that died.
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Index("inbox_order", "dialog", "id"),
+    postgresql_with=QUEUE,
 )
 
 dialogs = Table(
@@ -75,6 +76,7 @@ dialogs = Table(
     Column("state", JSON, nullable=False),
     Column("address", JSON, nullable=True),  # the latest that an update brought
     Column("owner", NUMBER, nullable=True),  # the session that runs its turns
+    postgresql_with=REWRITTEN,
 )
 
 outbox = Table(
@@ -95,6 +97,7 @@ outbox = Table(
     # When that was decided. A clock that says less has been set back, and the wait is over.
     Column("postponed_at", MOMENT, nullable=True),
     Index("outbox_order", "dialog", "update_id", "position"),
+    postgresql_with=QUEUE,
 )
 
 dead_letters = Table(
@@ -140,4 +143,5 @@ sessions = Table(
     Column("until", MOMENT, nullable=False),  # the end of its lease
     Column("group_number", NUMBER, nullable=False),  # its last transaction that was committed
     Column("ended", Boolean(create_constraint=False), nullable=False),
+    postgresql_with=REWRITTEN,
 )

@@ -24,6 +24,8 @@ class Statement:
         sqlite: Stands in its place on SQLite.
         postgresql: On PostgreSQL: in SQLAlchemy, or as its own text.
         mysql: On MySQL and MariaDB.
+
+    A text of a database's own names its columns like `:dialog`; how else it is written is its backend's matter.
     """
 
     def __init__(
@@ -39,16 +41,21 @@ class Statement:
         self.compiled: dict[str, tuple[str, list[str]]] = {}
         """For each database that has run it: the text, and the names of its parameters in their order."""
 
+    def words(self, database: str) -> ClauseElement | str:
+        """Return what stands for it on a database, by the name of SQLAlchemy's dialect."""
+        own = self._own.get(database)
+        words = self._core if own is None else own
+        if words is None:
+            raise NotImplementedError(f"{database} has no words for this yet")
+        return words
+
     def compile(self, dialect: Dialect) -> tuple[str, list[str]]:
         """Return the text and the names of its parameters, and keep them.
 
         Args:
             dialect: With a `paramstyle` that goes by position.
         """
-        words = self._own.get(dialect.name)
-        words = self._core if words is None else words
-        if words is None:
-            raise NotImplementedError(f"{dialect.name} has no words for this yet")
+        words = self.words(dialect.name)
         if isinstance(words, str):
             return self.compiled.setdefault(dialect.name, (words, []))
         compiled = words.compile(dialect=dialect)

@@ -28,8 +28,8 @@ class Store:
         self._redact = redact
 
     def now(self) -> float:
-        """Return the time by which stored moments are judged."""
-        return time.time()
+        """Return the time by which stored moments are judged: the database's, as hosts may differ by minutes."""
+        return time.time() + self._database.offset
 
     def leads(self) -> bool:
         """Whether this worker does what one worker is enough for."""

@@ -8,7 +8,8 @@ import pytest
 
 from maxbot.storage.store import Store
 from tests.cli.test_main import run
-from tests.storage.support import opened, update
+from tests.storage.support import PostgreSQLPlace, opened, update
+from tests.support.postgresql import PASSWORD, PostgreSQLServer
 
 
 @pytest.fixture
@@ -70,3 +71,20 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert "cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.glob("none.db")) == []
+
+
+def test_on_a_server_with_a_password_from_a_file(tmp_path: Path, postgresql_server: PostgreSQLServer) -> None:
+    place = PostgreSQLPlace()
+    place.prepared()
+    with postgresql_server.connected(place.database) as connection:
+        connection.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO locked")
+    password = tmp_path / "password"
+    password.write_text(PASSWORD)
+    url = postgresql_server.url(place.database, user="locked")
+    listed = run("dead", "list", "--database", url, "--database-password-file", str(password))
+    assert (listed.returncode, listed.stdout) == (0, "There are no dead letters\n"), listed.stderr
+    password.write_text("wrong")
+    refused = run("dead", "list", "--database", url, "--database-password-file", str(password))
+    assert refused.returncode == 1
+    assert "password authentication failed" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1

@@ -82,6 +82,7 @@ OTHER_VALUES: dict[str, Any] = {
     "fast": True,
     "single-process": True,
     "database": "sqlite:///bot.db",
+    "database-password-file": "password.txt",
     "user-locks": "mine:locks",
     "shutdown-timeout": 1.5,
     "reload": True,
@@ -112,6 +113,15 @@ def test_every_option_is_one_of_the_command_line(option: Any, maxbot: Run, start
         given.append(str(value))
     settings = settings_of(maxbot, started, *given)
     assert getattr(settings, option.name.replace("-", "_")) == value
+
+
+def test_a_password_is_refused_where_everybody_can_read_it(maxbot: Run, started: Started) -> None:
+    url = "postgresql://bot:secret@host/bot"
+    code, said = maxbot("--database", url)
+    assert code == 2
+    assert "--database-password-file" in said
+    assert "secret" not in said
+    assert settings_of(maxbot, started, MAXBOT_DATABASE=url).database == url
 
 
 def test_short_options(maxbot: Run, started: Started) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 
 from tests.support.history import Bot, Verdict, check
 from tests.support.load import Plan
@@ -36,9 +37,10 @@ def serve(
     *options: str,
     bot: str | Path = COUNTING,
     workers: int = 4,
+    database: str | None = None,
     **settings: Any,
 ) -> Server:
-    """Make a server with the database `bot.db` in a folder.
+    """Make a server with the database `bot.db` in a folder, or another one.
 
     Args:
         telegram: Its platform.
@@ -46,38 +48,48 @@ def serve(
         options: Of the command line.
         bot: `COUNTING` or `ECHO`.
         workers: Their number.
+        database: The URL of one on a server.
         settings: Of the counting bot: `replies=2` is E2E_REPLIES.
     """
     environment = {"E2E_API_URL": telegram.url, "E2E_TOKEN": TOKEN, "E2E_SECRET": SECRET}
     environment |= {f"E2E_{name.upper()}": str(value) for name, value in settings.items()}
-    database = database_in(folder)
-    return Server.maxbot(bot, folder / "log", *options, workers=workers, database=database, environment=environment)
+    if database is not None:
+        _on_servers[folder] = database
+    place = database or database_in(folder)
+    return Server.maxbot(bot, folder / "log", *options, workers=workers, database=place, environment=environment)
+
+
+_on_servers: dict[Path, str] = {}
 
 
 def database_in(folder: Path) -> Path:
     return folder / "bot.db"
 
 
-def _read(database: Path, query: str) -> list[Any]:
+def _read(folder: Path, query: str) -> list[Any]:
+    if url := _on_servers.get(folder):
+        with psycopg.connect(url) as there:
+            return there.execute(query.encode()).fetchall()
+    database = database_in(folder)
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
         return connection.execute(query).fetchall()
 
 
 def counter(folder: Path, name: str) -> int:
     """Return one of the server's own counters."""
-    rows = _read(database_in(folder), f"SELECT value FROM counters WHERE name = '{name}'")
+    rows = _read(folder, f"SELECT value FROM counters WHERE name = '{name}'")
     return int(rows[0][0]) if rows else 0
 
 
 def waiting_replies(folder: Path) -> int:
     """Return how many replies are known not to be sent and wait for their time."""
-    return int(_read(database_in(folder), "SELECT count(*) FROM outbox WHERE not_before IS NOT NULL")[0][0])
+    return int(_read(folder, "SELECT count(*) FROM outbox WHERE not_before IS NOT NULL")[0][0])
 
 
 def pending(folder: Path) -> int:
     """Return how many updates and replies are still to be worked on."""
     query = "SELECT (SELECT count(*) FROM inbox) + (SELECT count(*) FROM outbox)"
-    return int(_read(database_in(folder), query)[0][0])
+    return int(_read(folder, query)[0][0])
 
 
 def wait_until_done(folder: Path, timeout: float = 90.0) -> None:

@@ -78,10 +78,9 @@ def test_a_bots_file_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.
         ({"database": "bot.db"}, ["--database", "sqlite:///bot.db"]),
         ({"database": "sqlite:///"}, ["--database"]),
         ({"database": "oracle://x"}, ["--database"]),
-        (
-            {"database": "postgresql://ada:geheim@db/bot"},
-            ["--database", "postgresql is not supported by this version"],
-        ),
+        ({"database": "postgresql://ada:geheim@db"}, ["--database", "names no database"]),
+        ({"database": "postgresql://ada:geheim@db:port/bot"}, ["--database", "%3A"]),
+        ({"database_password_file": "secret.txt"}, ["--database-password-file", "a file has no password"]),
         ({"database": "mysql+pymysql://db/bot"}, ["--database", "mysql is not supported by this version"]),
         ({"user_locks": "mine"}, ["--user-locks", "module:factory"]),
         ({"user_locks": "no_such_module:locks"}, ["no_such_module"]),

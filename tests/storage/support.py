@@ -10,11 +10,13 @@ from sqlalchemy import select
 
 from maxbot.storage.backend import Backend
 from maxbot.storage.database import Database
+from maxbot.storage.postgresql.backend import PostgreSQL
 from maxbot.storage.prepare import prepare
 from maxbot.storage.schema import metadata
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
 from maxbot.types import Command, Dialog, Update
+from tests.support.postgresql import shared_server
 
 ANNA = Dialog("telegram", "1")
 
@@ -85,6 +87,18 @@ class SQLitePlace(Place):
 
     def backend(self) -> SQLite:
         return SQLite(self.path)
+
+
+class PostgreSQLPlace(Place):
+    """A database of the tests' own server."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.server = shared_server()
+        self.database = self.server.new_database()
+        self.url = self.server.url(self.database)
+
+    def backend(self) -> PostgreSQL:
+        return PostgreSQL(self.url)
 
 
 def prepared(path: Path) -> SQLite:

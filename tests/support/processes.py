@@ -104,7 +104,7 @@ class Server:
         log: Path,
         *options: str,
         workers: int = 1,
-        database: Path | None = None,
+        database: Path | str | None = None,
         port: int | None = None,
         environment: Mapping[str, str] | None = None,
         expect_tracebacks: bool = False,
@@ -114,7 +114,7 @@ class Server:
         command = [sys.executable, "-m", "maxbot", "run", "--bot", str(bot), "--updater", "webhooks"]
         command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
         if database is not None:
-            command += ["--database", f"sqlite:///{database}"]
+            command += ["--database", database if isinstance(database, str) else f"sqlite:///{database}"]
         command += options
         return cls(command, port, log, environment=environment, expect_tracebacks=expect_tracebacks)
 

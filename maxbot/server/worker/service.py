@@ -58,7 +58,9 @@ class Service:
         self._channels = bot.channels
         self._redact = Redactor(bot.secrets)
         self._failed = failed
-        self._backend = open_backend(settings.database, settings.durability, settings.database_file)
+        self._backend = open_backend(
+            settings.database, settings.durability, settings.database_file, settings.database_password_file
+        )
         self._log = Log()
         self._database = Database(self._backend, self._log)
         self._store = Store(self._database, self._redact)

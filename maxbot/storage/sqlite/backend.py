@@ -28,6 +28,9 @@ WAL_LIMIT = 16 * 1024 * 1024
 # In the file of the queue: a byte for whoever writes, and one for whoever does what one worker is enough for.
 _WRITES, _LEADS = 0, 1
 
+PACE = 0.002
+"""At most 500 transactions a second: a message makes four calls, and a transaction costs as much as ten of them."""
+
 
 class SQLite:
     """A SQLite database file. See `maxbot.storage.backend.Backend`.
@@ -39,6 +42,9 @@ class SQLite:
         file: What tells the run's database from another file in its place; None where any file is taken, and made if
             it is not there.
     """
+
+    pace = PACE
+    offset = 0.0
 
     def __init__(self, path: Path, *, survive_power_loss: bool = False, file: FileId | None = None) -> None:
         self.path = path
@@ -107,6 +113,9 @@ class SQLite:
         assert self._connection is not None
         self._connection.execute("COMMIT")
         self._give_turn()
+
+    def committed(self) -> bool:
+        raise NotImplementedError("a commit to a file is never unknown")
 
     def roll_back(self) -> None:
         assert self._connection is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 from maxbot.errors import StartError, UsageError
 from maxbot.storage.claim import FileId
 
-LATER_DATABASES = ("postgresql", "mysql", "mariadb")
+LATER_DATABASES = ("mysql", "mariadb")
 
 MOUNTS = Path("/proc/self/mounts")
 

@@ -1,15 +1,21 @@
 """Counters of rare events, kept over restarts. What each counts: docs/reference/database.md."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 from maxbot.storage.schema import counters
 from maxbot.storage.statement import Statement, Transaction
 
-_new = sqlite.insert(counters).values(name=bindparam("name"), value=bindparam("amount"))
-_add = Statement(sqlite=_new.on_conflict_do_update(set_={"value": counters.c.value + _new.excluded.value}))
+_row: dict[str, Any] = {"name": bindparam("name"), "value": bindparam("amount")}
+_sqlite, _postgresql = sqlite.insert(counters).values(_row), postgresql.insert(counters).values(_row)
+_add = Statement(
+    sqlite=_sqlite.on_conflict_do_update(set_={"value": counters.c.value + _sqlite.excluded.value}),
+    postgresql=_postgresql.on_conflict_do_update(
+        index_elements=["name"], set_={"value": counters.c.value + _postgresql.excluded.value}
+    ),
+)
 
 
 def add(transaction: Transaction, name: str, amount: int = 1) -> None:

@@ -25,9 +25,28 @@ _see = Statement(
     sqlite=sqlite.insert(seen)
     .values(channel=bindparam("channel"), key=bindparam("key"), accepted_at=bindparam("now"))
     .on_conflict_do_nothing()
-    .returning(seen.c.id)
+    .returning(seen.c.id),
+    # Numbers are given in the order of the items; of one that stands there twice, the first is new.
+    postgresql="""
+        WITH item AS (
+            SELECT * FROM unnest(:channel::text[], :key::text[], :now::float8[]) WITH ORDINALITY
+                AS item (channel, key, now, n)
+        ), new AS (
+            INSERT INTO seen (channel, key, accepted_at) SELECT channel, key, now FROM item ORDER BY n
+            ON CONFLICT DO NOTHING RETURNING id, channel, key
+        )
+        SELECT min(item.n), new.id FROM new JOIN item ON item.channel = new.channel AND item.key = new.key
+        GROUP BY new.id
+    """,
 )
-_put = Statement(insert(inbox))
+_put = Statement(
+    insert(inbox),
+    postgresql="""
+        INSERT INTO inbox (id, dialog, message, address, accepted_at, attempts)
+        SELECT * FROM unnest(:id::int8[], :dialog::text[], :message::bytea[], :address::bytea[], :accepted_at::float8[],
+            :attempts::int2[])
+    """,
+)
 
 
 def accept(transaction: Transaction, items: list[Accept]) -> list[list[bool]]:

@@ -32,7 +32,10 @@ class Oldest:
             .limit(bindparam("limit"))
             .offset(literal_column("0"))  # or SQLite's dialect binds one of its own
         )
-        self._remove = Statement(delete(table).where(table.c.id == bindparam("old")))
+        self._remove = Statement(
+            delete(table).where(table.c.id == bindparam("old")),
+            postgresql=f"DELETE FROM {table.name} WHERE id = ANY(:old::int8[])",
+        )
 
     def remove(self, transaction: Transaction, items: list[Older]) -> list[int]:
         """Remove rows; return how many went: fewer than the limit when nothing is left to remove.

@@ -61,7 +61,12 @@ _outbox = Statement(
         outbox.c.postponed_at,
     )
     .where(outbox.c.dialog == bindparam("dialog"))
-    .order_by(outbox.c.update_id, outbox.c.position)
+    .order_by(outbox.c.update_id, outbox.c.position),
+    postgresql="""
+        SELECT item.n, update_id, position, content, resend, committed_at, attempts, unknown, not_before, postponed_at
+        FROM unnest(:dialog::text[]) WITH ORDINALITY AS item (dialog, n) JOIN outbox ON outbox.dialog = item.dialog
+        ORDER BY item.n, update_id, position
+    """,
 )
 
 
@@ -78,7 +83,16 @@ def select_outbox(
     ]
 
 
-_put = Statement(insert(outbox))
+_put = Statement(
+    insert(outbox),
+    postgresql="""
+        INSERT INTO outbox (update_id, position, dialog, content, resend, committed_at, attempts, unknown, not_before,
+            postponed_at)
+        SELECT * FROM unnest(:update_id::int8[], :position::int2[], :dialog::text[], :content::bytea[], :resend::bool[],
+            :committed_at::float8[], :attempts::int4[], :unknown::int2[], :not_before::float8[],
+            :postponed_at::float8[])
+    """,
+)
 
 
 def put(transaction: Transaction, rows: list[tuple[str, OutboxRow]]) -> None:
@@ -99,7 +113,18 @@ def put(transaction: Transaction, rows: list[tuple[str, OutboxRow]]) -> None:
 
 
 _this_command = (outbox.c.update_id == bindparam("id")) & (outbox.c.position == bindparam("place"))
-_sent = Statement(delete(outbox).where(_this_command))
+_sent = Statement(
+    delete(outbox).where(_this_command),
+    postgresql="""
+        DELETE FROM outbox USING unnest(:id::int8[], :place::int2[]) WITH ORDINALITY AS item (id, place, n)
+        WHERE outbox.update_id = item.id AND outbox.position = item.place RETURNING item.n
+    """,
+)
+
+
+def remove(transaction: Transaction, keys: list[Sent]) -> None:
+    """Remove commands that were sent, whether they are still there or not."""
+    transaction.run(_sent, id=[key.update_id for key in keys], place=[key.position for key in keys])
 
 
 def sent(transaction: Transaction, items: Iterable[Sent]) -> list[bool]:

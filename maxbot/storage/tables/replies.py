@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, literal_column, select
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 from maxbot.storage.json import decode, encode
 from maxbot.storage.schema import replies
@@ -20,10 +20,10 @@ class Put(NamedTuple):
     now: float
 
 
+_row: dict[str, Any] = {name: bindparam(name) for name in ("dialog", "key", "content", "put_at")}
 _put = Statement(
-    sqlite=sqlite.insert(replies)
-    .values({name: bindparam(name) for name in ("dialog", "key", "content", "put_at")})
-    .on_conflict_do_nothing()
+    sqlite=sqlite.insert(replies).values(_row).on_conflict_do_nothing(),
+    postgresql=postgresql.insert(replies).values(_row).on_conflict_do_nothing(),
 )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import sqlite
 from maxbot.storage.json import decode, encode
 from maxbot.storage.schema import dialogs, inbox, outbox
 from maxbot.storage.statement import Row, Statement, Transaction
-from maxbot.storage.tables.outbox import OutboxRow, Sent, put, select_outbox, sent
+from maxbot.storage.tables.outbox import OutboxRow, Sent, put, remove, select_outbox
 from maxbot.types import Address, Command, Message, State
 
 
@@ -62,13 +62,27 @@ _load = Statement(
     )
     .select_from(_one)
     .join(dialogs, dialogs.c.dialog == _name, isouter=True)
-    .join(inbox, inbox.c.id == _oldest, isouter=True)
+    .join(inbox, inbox.c.id == _oldest, isouter=True),
+    postgresql="""
+        SELECT item.n, dialogs.version, dialogs.state, dialogs.address,
+            unsent.there IS NOT NULL,
+            oldest.id, oldest.message, oldest.attempts, oldest.address
+        FROM unnest(:name::text[]) WITH ORDINALITY AS item (name, n)
+        LEFT JOIN dialogs ON dialogs.dialog = item.name
+        LEFT JOIN LATERAL (
+            SELECT id, message, attempts, address FROM inbox WHERE inbox.dialog = item.name
+            ORDER BY inbox.dialog, inbox.id LIMIT 1
+        ) AS oldest ON true
+        LEFT JOIN LATERAL (  -- not EXISTS, for which the server may read all of the outbox
+            SELECT true AS there FROM outbox WHERE outbox.dialog = item.name ORDER BY outbox.dialog LIMIT 1
+        ) AS unsent ON true
+    """,
 )
 
 
 def load(transaction: Transaction, items: list[Load]) -> list[Work]:
     """Remove what was sent from the outbox, then return what is next for each dialog."""
-    sent(transaction, [item.sent for item in items if item.sent is not None])
+    remove(transaction, [item.sent for item in items if item.sent is not None])
     found = [_work(row) for row in transaction.row(_load, name=[item.dialog for item in items])]
     unsent = [index for index, (_, has_commands) in enumerate(found) if has_commands]
     commands = select_outbox(
@@ -109,7 +123,12 @@ class Commit(NamedTuple):
 _know = Statement(
     sqlite=sqlite.insert(dialogs)
     .values(dialog=_name, version=literal_column("0"), state=bindparam("next_state"))
-    .on_conflict_do_nothing()
+    .on_conflict_do_nothing(),
+    postgresql="""
+        INSERT INTO dialogs (dialog, version, state)
+        SELECT name, 0, next_state FROM unnest(:name::text[], :next_state::bytea[]) AS item (name, next_state)
+        ORDER BY name COLLATE "C" ON CONFLICT DO NOTHING
+    """,
 )
 _remember = Statement(
     update(dialogs)
@@ -122,9 +141,20 @@ _remember = Statement(
         version=dialogs.c.version + literal_column("1"),
         state=bindparam("next_state"),
         address=bindparam("next_address"),
-    )
+    ),
+    postgresql="""
+        UPDATE dialogs SET version = dialogs.version + 1, state = next_state, address = next_address
+        FROM unnest(:name::text[], :loaded::int8[], :update_id::int8[], :next_state::bytea[], :next_address::bytea[])
+            WITH ORDINALITY AS item (name, loaded, update_id, next_state, next_address, n)
+        WHERE dialogs.dialog = item.name AND dialogs.version = item.loaded
+            AND EXISTS (SELECT FROM inbox WHERE inbox.id = item.update_id)
+        RETURNING item.n
+    """,
 )
-_done = Statement(delete(inbox).where(inbox.c.id == bindparam("update_id")))
+_done = Statement(
+    delete(inbox).where(inbox.c.id == bindparam("update_id")),
+    postgresql="DELETE FROM inbox WHERE id = ANY(:update_id::int8[])",
+)
 
 
 def commit(transaction: Transaction, items: list[Commit]) -> list[list[OutboxRow] | None]:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from maxbot.storage.columns import JSON, LONG_TEXT, MOMENT, NUMBER, Key
+from maxbot.storage.columns import JSON, LONG_TEXT, MOMENT, NUMBER, QUEUE, REWRITTEN, Key
 
 revision = "0001"
 down_revision = None
@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("address", JSON, nullable=True),
         sa.Column("accepted_at", MOMENT, nullable=False),
         sa.Column("attempts", sa.SmallInteger, nullable=False, server_default="0"),
+        postgresql_with=QUEUE,
     )
     op.create_index("inbox_order", "inbox", ["dialog", "id"])
     op.create_table(
@@ -38,6 +39,7 @@ def upgrade() -> None:
         sa.Column("state", JSON, nullable=False),
         sa.Column("address", JSON, nullable=True),
         sa.Column("owner", NUMBER, nullable=True),
+        postgresql_with=REWRITTEN,
     )
     op.create_table(
         "outbox",
@@ -51,6 +53,7 @@ def upgrade() -> None:
         sa.Column("unknown", sa.SmallInteger, nullable=False),
         sa.Column("not_before", MOMENT, nullable=True),
         sa.Column("postponed_at", MOMENT, nullable=True),
+        postgresql_with=QUEUE,
     )
     op.create_index("outbox_order", "outbox", ["dialog", "update_id", "position"])
     op.create_table(
@@ -89,4 +92,5 @@ def upgrade() -> None:
         sa.Column("until", MOMENT, nullable=False),
         sa.Column("group_number", NUMBER, nullable=False),
         sa.Column("ended", flag, nullable=False),
+        postgresql_with=REWRITTEN,
     )

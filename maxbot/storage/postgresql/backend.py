@@ -1,0 +1,215 @@
+"""PostgreSQL: one connection a worker, and a row in `sessions` that says which of its transactions are stored."""
+
+import contextlib
+import socket
+import time
+from typing import Any
+
+import psycopg
+from psycopg.pq.abc import PGresult
+from sqlalchemy import Connection as Core
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.pool import NullPool
+
+from maxbot.errors import CommitUnknown, StartError, StorageError, StorageInterrupted, StorageUnavailable
+from maxbot.storage.postgresql import checks
+from maxbot.storage.postgresql.binary import rows_of, single
+from maxbot.storage.postgresql.connection import Connection, ServerError
+from maxbot.storage.postgresql.failure import meaning, one_line, unreachable
+from maxbot.storage.postgresql.place import parameters
+from maxbot.storage.postgresql.transaction import PostgreSQLTransaction
+from maxbot.storage.postgresql.words import Words, plain
+from maxbot.storage.schema import REVISION
+from maxbot.storage.url import parse, shown
+
+PACE = 0.005
+"""A transaction costs the server much more than SQLite's do."""
+
+_ALONE = 0x6D617862  # of the advisory lock: who makes tables does so alone
+
+_CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
+_BEGIN = plain("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+_COMMIT = plain("COMMIT")
+_ROLLBACK = plain("ROLLBACK")
+
+# Kept for as long as it may be looked up whether its last transaction was stored.
+_UNTIL = "extract(epoch FROM clock_timestamp()) + 30 * 86400"
+_OPEN = plain(
+    "INSERT INTO sessions (host, revision, until, group_number, ended) "
+    f"VALUES ($1, $2, {_UNTIL}, 0, false) RETURNING id"
+)
+_TIDY = plain("DELETE FROM sessions WHERE until < extract(epoch FROM clock_timestamp())")
+_CLOSE = plain("DELETE FROM sessions WHERE id = $1")
+# The settings end with the transaction, so that a pooler's next client has none of them. The tables are queues: their
+# statistics are always wrong, and a plan made while one was empty would read all of it.
+_NEXT_GROUP = plain(
+    f"UPDATE sessions SET group_number = $1, until = {_UNTIL} WHERE id = $2 AND NOT ended RETURNING "
+    "set_config('lock_timeout', '5s', true), set_config('idle_in_transaction_session_timeout', '10s', true), "
+    "set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), "
+    "set_config('enable_mergejoin', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
+)
+_PATIENCE = plain("SET LOCAL lock_timeout = '5s'")
+_LAST_GROUP = plain("SELECT group_number FROM sessions WHERE id = $1 FOR UPDATE")
+
+
+class PostgreSQL:
+    """A database on a server. See `maxbot.storage.backend.Backend`.
+
+    Args:
+        url: As `--database` takes it.
+        password_file: Holds the password, where it is neither in the URL nor where libpq looks for it.
+    """
+
+    pace = PACE
+
+    def __init__(self, url: str, password_file: str | None = None) -> None:
+        self.name = shown(url)
+        self.offset = 0.0
+        self._place = parse(url)
+        self._password_file = password_file
+        self._prepared = self._place.options.get("prepared") != "off"
+        self._connection: Connection | None = None
+        self._session: int | None = None
+        self._group = 0
+        self._counted = False
+
+    def engine(self) -> Engine:
+        def connect() -> Any:
+            given: dict[str, Any] = parameters(self._place, self._password_file)
+            return psycopg.connect(**given, prepare_threshold=None)
+
+        engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Core) -> None:
+            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_ALONE})"))
+            before = time.time()
+            self._compare_clocks(before, connection.execute(text(_CLOCK)).scalar_one())
+
+        return engine
+
+    def check(self) -> None:
+        try:
+            connection = self._connect()
+            said = self._place.options.get("prepared") == "on"
+            checks.check(connection, self.name, prepared=self._prepared, said=said)
+        except (StorageError, ServerError, psycopg.Error, OSError) as error:
+            raise StartError(f"The database {self.name} cannot be used: {meaning(error)}") from None
+        finally:
+            self.disconnect()
+
+    def _connect(self) -> Connection:
+        try:
+            connection = Connection(parameters(self._place, self._password_file), prepared=self._prepared)
+        except (psycopg.Error, StartError) as error:
+            raise unreachable(error) from None
+        self._connection = connection
+        before = time.time()
+        self._compare_clocks(before, connection.ask(_CLOCK)[0][0])
+        return connection
+
+    def _compare_clocks(self, before: float, there: Any) -> None:
+        self.offset = there - (before + time.time()) / 2
+
+    def _connected(self) -> Connection:
+        connection = self._connection or self._connect()
+        connection.restart_clock()
+        return connection
+
+    def _open_session(self, connection: Connection) -> int:
+        _queue(connection, _TIDY)
+        _queue(connection, _OPEN, socket.gethostname()[:200], REVISION)
+        number: int = rows_of(connection.exchange(sync=True)[-1])[0][0]
+        return number
+
+    def begin(self) -> PostgreSQLTransaction:
+        connection = self._connected()
+        if self._session is None:
+            self._session, self._group = self._open_session(connection), 0
+        self._group += 1
+        self._counted = False
+        _queue(connection, _BEGIN)
+        values, forms = _parameters(self._group, self._session)
+        connection.queue(_NEXT_GROUP, values, forms, self._see_session)
+        return PostgreSQLTransaction(connection)
+
+    def _see_session(self, result: PGresult) -> Exception | None:
+        self._counted = True
+        if result.command_tuples == 1:
+            return None
+        self._session = None
+        return StorageInterrupted("the session of this worker is over")
+
+    def commit(self) -> None:
+        connection = self._connection
+        assert connection is not None
+        if not self._counted:
+            connection.exchange()
+        connection.warned = False
+        _queue(connection, _COMMIT)
+        try:
+            connection.exchange(sync=True)
+        except ServerError as error:
+            if error.fatal or error.sqlstate in ("40003", "08007"):
+                raise CommitUnknown(str(error)) from None
+            raise
+        except (psycopg.Error, OSError) as error:
+            raise CommitUnknown(one_line(error)) from None
+        if connection.warned:
+            # "canceling wait for synchronous replication": stored here, and maybe not where a failover leads to.
+            raise CommitUnknown("the server did not wait for its standby")
+
+    def committed(self) -> bool:
+        connection = self._connected()
+        connection.warned = False
+        for words in (_BEGIN, _PATIENCE):
+            _queue(connection, words)
+        _queue(connection, _LAST_GROUP, self._session)
+        found = rows_of(connection.exchange()[-1])
+        # This one has written too (a lock): its end waits for the standby, as the one in question should have.
+        _queue(connection, _COMMIT)
+        connection.exchange(sync=True)
+        if connection.warned:
+            raise StorageUnavailable("the server does not wait for its standby")
+        return found == [(self._group,)]
+
+    def roll_back(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            try:
+                connection.recover(_ROLLBACK)
+            except (ServerError, psycopg.Error, OSError):
+                self.disconnect()
+
+    def reading(self) -> PostgreSQLTransaction:
+        return PostgreSQLTransaction(self._connected(), alone=True)
+
+    def disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error, OSError):
+                connection.close()
+
+    def close(self) -> None:
+        if self._connection is not None and self._session is not None:
+            with contextlib.suppress(ServerError, psycopg.Error, OSError):
+                self._connection.restart_clock()
+                _queue(self._connection, _CLOSE, self._session)
+                self._connection.exchange(sync=True)
+        self.disconnect()
+
+    def leads(self) -> bool:
+        return True  # all workers sweep: nothing yet says which of several hosts would
+
+    def failure(self, error: Exception) -> StorageError:
+        return meaning(error)
+
+
+def _parameters(*values: Any) -> tuple[list[bytes | None], list[int]]:
+    made = [single(value) for value in values]
+    return [value for value, _ in made], [form for _, form in made]
+
+
+def _queue(connection: Connection, words: Words, *values: Any) -> None:
+    connection.queue(words, *_parameters(*values))

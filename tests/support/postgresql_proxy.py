@@ -1,0 +1,146 @@
+"""A proxy before PostgreSQL: knows enough of its protocol to cut a connection around COMMIT; delays; goes silent.
+
+Source: https://www.postgresql.org/docs/current/protocol-message-formats.html
+"""
+
+import asyncio
+import contextlib
+import random
+import threading
+from collections import Counter
+from typing import Self
+
+WHEN = ("before", "during", "after")
+"""Where a connection is cut: before the server sees COMMIT, while it works on it, before the client has its answer."""
+
+
+_ASKS = [number.to_bytes(4, "big") for number in (80877103, 80877104)]
+
+
+class Proxy:
+    """Stands between clients and a server; use with `with`.
+
+    Args:
+        target: The server's port on 127.0.0.1.
+        seed: Of what is cut.
+    """
+
+    def __init__(self, target: int, seed: int = 1) -> None:
+        self._target = target
+        self._chance = random.Random(seed)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+        self.share = 0.0
+        """Of all commits, how many are cut."""
+        self.latency = 0.0
+        """Seconds for which each piece is held back, in both directions."""
+        self.silent = False
+        """Whether nothing gets through, and nobody is told."""
+        self.cuts: Counter[str] = Counter()
+        self.commits = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.port = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _listen(self) -> int:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def _end(self) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await self._connect(reader, writer)
+        writer.close()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        connection = _Connection()
+        ways = [
+            asyncio.create_task(self._requests(reader, back, connection)),
+            asyncio.create_task(self._answers(there, writer, connection)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            back.close()
+
+    async def _requests(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: "_Connection"
+    ) -> None:
+        asks = True
+        while asks:  # for TLS or GSSAPI, which a server without them declines; the start, too, has no type before it
+            size = int.from_bytes(head := await reader.readexactly(4), "big")
+            start = await reader.readexactly(size - 4)
+            await self._pass(writer, head + start)
+            asks = start in _ASKS
+        while True:
+            kind = await reader.readexactly(1)
+            size = int.from_bytes(head := await reader.readexactly(4), "big")
+            body = await reader.readexactly(size - 4)
+            if connection.begins_commit(kind, body):
+                self.commits += 1
+                connection.cut = self._chance.choice(WHEN) if self._chance.random() < self.share else ""
+                self.cuts[connection.cut] += 1
+                if connection.cut == "before":
+                    return
+            await self._pass(writer, kind + head + body)
+            if connection.cut == "during" and kind == b"S":
+                return
+
+    async def _answers(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: "_Connection"
+    ) -> None:
+        while data := await reader.read(65536):
+            if connection.cut:
+                # Nothing more reaches the client; what it waits for is there once the server says so.
+                if b"COMMIT\0" in data:
+                    return
+                continue
+            await self._pass(writer, data)
+
+    async def _pass(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        while self.silent:
+            await asyncio.sleep(0.02)
+        if self.latency:
+            self._loop.call_later(self.latency, writer.write, data)
+        else:
+            writer.write(data)
+            await writer.drain()
+
+
+class _Connection:
+    """What is known of one."""
+
+    def __init__(self) -> None:
+        self.cut = ""
+        self._commits: set[bytes] = set()
+
+    def begins_commit(self, kind: bytes, body: bytes) -> bool:
+        """Whether a message binds a statement that is COMMIT."""
+        if kind == b"P":
+            name, text, _ = body.split(b"\0", 2)
+            (self._commits.add if text == b"COMMIT" else self._commits.discard)(name)
+        return kind == b"B" and body.split(b"\0", 2)[1] in self._commits
