@@ -91,6 +91,10 @@ def lines_with(server: Server, text: str) -> list[str]:
     return [line for line in server.log.splitlines() if text in line]
 
 
+def new_refusals(server: Server, before: int) -> list[str]:
+    return lines_with(server, "Refused ")[before:]
+
+
 # Bytes ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -201,8 +205,7 @@ def test_each_refusal_is_one_line(tmp_path: Path) -> None:
         ]:
             before = len(lines_with(server, "Refused "))
             assert statuses(exchange(server.port, request)) == [status]
-            eventually(partial(lines_with, server, text))
-            (line,) = lines_with(server, "Refused ")[before:]
+            (line,) = eventually(partial(new_refusals, server, before))
             assert text in line
             assert SECRET not in line
 
