@@ -23,6 +23,9 @@ Work = Callable[[Dialog, bool], Awaitable[float | None]]
 """Does everything that is pending for a dialog, under its lock. Returns after how many seconds there will be more to
 do (None: when it is woken). The flag says that whoever should have done it is gone."""
 
+LOOK_UP = 0.5
+"""Seconds between two looks at whether waiting is of use."""
+
 
 class Dialogs:
     """Wakes dialogs and lets each do its work under its user lock.
@@ -107,11 +110,12 @@ class Dialogs:
         del self._alarms[dialog]
         self.wake(dialog)
 
-    async def drain(self, timeout: float) -> int:
+    async def drain(self, timeout: float, is_hopeless: Callable[[], bool] = lambda: False) -> int:
         """Wake nobody any more, and let the dialogs that are awake end after the turn under way and its sends.
 
         Args:
             timeout: Seconds after which those still at work are cancelled; what they had not finished stays stored.
+            is_hopeless: Whether they had better be cancelled before; asked every half second.
 
         Returns:
             How many did not finish.
@@ -119,7 +123,9 @@ class Dialogs:
         self.draining = True
         deadline = asyncio.get_running_loop().time() + timeout
         while self._awake and (remaining := deadline - asyncio.get_running_loop().time()) > 0:
-            await asyncio.wait(self._awake.values(), timeout=remaining)
+            await asyncio.wait(self._awake.values(), timeout=min(remaining, LOOK_UP))
+            if is_hopeless():
+                break
         for alarm in self._alarms.values():
             alarm.cancel()
         left = list(self._awake.values())

@@ -225,3 +225,24 @@ def test_a_stop_waits_for_a_database_no_longer_than_it_may(tmp_path: Path, optio
         began = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - began < 5
+
+
+def test_a_stop_on_a_full_disk_does_not_use_its_whole_time(tmp_path: Path) -> None:
+    """Given messages that were accepted, and a disk that is full when their turns end, when told to stop, then the
+    server ends in a few seconds, and answers them after the next start."""
+    with (
+        small_disk(tmp_path, "2m") as place,
+        TelegramStandIn() as telegram,
+        serve(telegram, tmp_path, "--database", f"sqlite:///{place}/bot.db", workers=1, work=2) as server,
+    ):
+        headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
+        assert post(server.port, update_of(1, 1, "1/1"), headers) == 200
+        filler = fill(place)
+        eventually(lambda: "is not available" in server.log, 20)
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 15
+        filler.unlink()
+        server.start()
+        server.wait_ready()
+        telegram.wait(lambda stats: stats.delivered == 1)

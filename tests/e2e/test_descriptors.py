@@ -6,11 +6,14 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import pytest
 
+from tests.e2e import support
 from tests.server.clients import lines, say, serve
 from tests.support.processes import Server, eventually, get
+from tests.support.telegram import TelegramStandIn
 
 pytestmark = pytest.mark.faults
 
@@ -50,3 +53,25 @@ def test_the_soft_limit_is_raised(tmp_path: Path) -> None:
             shown = subprocess.run(["cat", f"/proc/{process.pid}/limits"], capture_output=True, text=True, check=True)
             (line,) = [line for line in shown.stdout.splitlines() if line.startswith("Max open files")]
             assert line.split()[3] == line.split()[4]
+
+
+class Hanging(NamedTuple):
+    """Stands where the platform is, as far as a server needs to know it."""
+
+    url: str
+
+
+def test_a_platform_that_hangs_shuts_nobody_out(tmp_path: Path) -> None:
+    """Given 256 descriptors and an API that accepts and says nothing, 400 users write once: each is acknowledged, and
+    no connection is left for none."""
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as silent:
+        platform = cast(TelegramStandIn, Hanging(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        server = support.serve(platform, tmp_path, "--shutdown-timeout", "1", workers=1)
+        with limited(server, 256):
+            headers = {"X-Telegram-Bot-Api-Secret-Token": support.SECRET}
+            for number in range(1, 401):
+                update = support.update_of(number, number, f"{number}/1")
+                assert support.post(server.port, update, headers) == 200, server.log
+            assert get(server.port, "/health/ready") == 200
+            assert "Too many open files" not in server.log
+            assert "connections are in use" not in server.log

@@ -91,9 +91,8 @@ def lines_with(server: Server, text: str) -> list[str]:
     return [line for line in server.log.splitlines() if text in line]
 
 
-def new_lines(server: Server, before: int) -> list[str]:
-    """Wait for lines in the log beyond so many, and return them."""
-    return eventually(lambda: server.log.splitlines()[before:])
+def new_refusals(server: Server, before: int) -> list[str]:
+    return lines_with(server, "Refused ")[before:]
 
 
 # Bytes ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -204,9 +203,9 @@ def test_each_refusal_is_one_line(tmp_path: Path) -> None:
             ),
             (post(b"", length=2**20 + 1), 413, "413 The body is larger than 1048576 bytes"),
         ]:
-            before = len(server.log.splitlines())
+            before = len(lines_with(server, "Refused "))
             assert statuses(exchange(server.port, request)) == [status]
-            (line,) = new_lines(server, before)
+            (line,) = eventually(partial(new_refusals, server, before))
             assert text in line
             assert SECRET not in line
 

@@ -31,6 +31,7 @@ from maxbot.server.edge.webapp import FrontDoor, build_webapp
 from maxbot.server.edge.webhooks import Webhooks
 from maxbot.server.plan import Plan
 from maxbot.server.worker.children import keep_from_children
+from maxbot.server.worker.outage import Outage
 from maxbot.storage.database import Database
 from maxbot.storage.prepare import open_backend, prepare
 from maxbot.storage.store import Store
@@ -62,9 +63,10 @@ class Service:
             settings.database, settings.durability, settings.database_file, settings.database_password_file
         )
         self._log = Log()
-        self._database = Database(self._backend, self._log)
+        self._outage = Outage()
+        self._database = Database(self._backend, all_of(self._log, self._outage))
         self._store = Store(self._database, self._redact)
-        observe = all_of(self._log, Counters(self._store))
+        observe = all_of(self._log, self._outage, Counters(self._store))
         self._journal = open_journal(settings, bot.secrets)
         self._delivery = Delivery(
             self._store,
@@ -189,7 +191,7 @@ class Service:
         for task in self._background:
             task.cancel()
         await asyncio.wait(self._background)
-        unfinished = await self._delivery.drain(deadline - time.monotonic())
+        unfinished = await self._delivery.drain(deadline - time.monotonic(), self._outage.is_hopeless)
         for channel in self._channels.values():
             await _whatever_happens(channel, channel.close())
         await self._database.close()
