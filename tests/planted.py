@@ -121,12 +121,44 @@ BUGS = (
         ("tests/locks",),
     ),
     Bug(
-        "no-attempt-limit",
-        "a bad message or user harms no other",
-        "maxbot/delivery/turns.py",
-        "MOST_ATTEMPTS = 4\n",
-        "MOST_ATTEMPTS = 10**9\n",
-        ("tests/delivery/test_turns.py",),
+        "poison-runs-anywhere",
+        "one user never stops the others",
+        "maxbot/delivery/suspects.py",
+        "self._known.find(update.id) is None",
+        "True",
+        ("tests/delivery/test_suspects.py",),
+    ),
+    Bug(
+        "everybody-under-way-is-guilty",
+        "who was merely beside it is not condemned",
+        "maxbot/server/supervisor/trials.py",
+        "        if at_work and len(group) == 1:\n",
+        "        if at_work:\n",
+        ("tests/server/supervisor/test_trials.py",),
+    ),
+    Bug(
+        "locks-free-before-the-suspects-are-known",
+        "nobody runs a suspect as if nothing had happened",
+        "maxbot/locks/host.py",
+        "        self._ended()\n",
+        "        asyncio.get_running_loop().call_later(0.1, self._ended)\n",
+        ("tests/locks/test_host.py",),
+    ),
+    Bug(
+        "a-run-that-served-gives-up",
+        "a run that has served never gives up",
+        "maxbot/server/supervisor/slot.py",
+        "        return self._failures >= self._most and not self.served\n",
+        "        return self._failures >= self._most\n",
+        ("tests/server/supervisor/test_slot.py",),
+    ),
+    Bug(
+        "another-token-is-not-registered",
+        "webhooks are registered again where the bot has become another one",
+        "maxbot/server/worker/registration.py",
+        "(channel.name, type(channel).__qualname__, *channel.secrets)",
+        "(channel.name, type(channel).__qualname__)",
+        ("tests/server/worker/test_registration.py",),
     ),
     Bug(
         "sigint-to-the-workers",
@@ -147,11 +179,12 @@ BUGS = (
     Bug(
         "heartbeat-from-a-thread",
         "the configured workers live, or it is said",
-        "maxbot/server/worker/__main__.py",
+        "maxbot/server/worker/worker.py",
         "            await asyncio.sleep(BEAT)\n",
         "            await asyncio.get_running_loop().run_in_executor(None, self._beat_for_ever)\n\n"
         "    def _beat_for_ever(self) -> None:\n"
         "        while not __import__('time').sleep(BEAT):\n"
+        "            from maxbot.server.supervisor.control import encode\n"
         "            self._control._writer.get_extra_info('socket').send(encode(Beat()))\n",
         ("tests/e2e/test_supervision.py::test_a_blocked_worker_is_replaced_and_its_message_becomes_a_dead_letter",),
     ),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from maxbot.channels.base import Channel
 from maxbot.delivery.awake import Dialogs
+from maxbot.delivery.suspects import Suspects
 from maxbot.delivery.turns import Bot, Turns
 from maxbot.events import Observer, nobody
 from maxbot.locks import UserLocks
@@ -29,6 +30,7 @@ class Delivery:
         turn_timeout: Seconds after which a turn is set aside.
         give_up_after: Seconds after which an unsent command is set aside.
         observe: Told what happens.
+        suspects: Says which turns may run here. Default: all.
     """
 
     def __init__(
@@ -41,16 +43,28 @@ class Delivery:
         turn_timeout: float,
         give_up_after: float,
         observe: Observer = nobody,
+        suspects: Suspects | None = None,
     ) -> None:
         self._store = store
-        self._turns = Turns(store, bot, channels, turn_timeout, observe)
+        self._suspects = suspects or Suspects()
+        self._turns = Turns(store, bot, channels, turn_timeout, self._suspects, observe)
         self._dialogs = Dialogs(user_locks, self._work)
         self._sender = Sender(store, channels, give_up_after, observe, self._dialogs.wake)
         self.wake = self._dialogs.wake
         self.take_up = self._dialogs.take_up
-        self.drain = self._dialogs.drain
+
+    async def drain(self, timeout: float) -> int:
+        """See `Dialogs.drain`: a stop."""
+        self._suspects.stopping = True
+        return await self._dialogs.drain(timeout)
 
     async def _work(self, dialog: Dialog, left_behind: bool) -> float | None:
+        try:
+            return await self._work_off(dialog, left_behind)
+        finally:
+            self._suspects.sleeps(dialog)
+
+    async def _work_off(self, dialog: Dialog, left_behind: bool) -> float | None:
         sent: Sent | None = None
         turns = 0
         while True:
@@ -64,6 +78,8 @@ class Delivery:
                 else:
                     turns += 1
                     commands = await self._turns.run(dialog, work, work.update, left_behind)
+                    if commands is None:
+                        return None
                     sent = await self._sender.send(dialog, commands, found=False)
             except Waits as wait:
                 return wait.seconds

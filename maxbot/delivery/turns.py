@@ -1,6 +1,5 @@
 """One turn: run the bot on the oldest update and commit what came of it."""
 
-import asyncio
 import time
 import traceback
 from collections.abc import Awaitable, Mapping
@@ -9,6 +8,7 @@ from typing import Protocol
 from maxbot.channels.base import Channel
 from maxbot.delivery.apart import TimedOut, run_apart
 from maxbot.delivery.replies import Replies
+from maxbot.delivery.suspects import Suspects, Verdict
 from maxbot.errors import StorageError
 from maxbot.events import Observer, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
 from maxbot.outbox.retries import until_stored
@@ -17,11 +17,7 @@ from maxbot.storage.tables.outbox import OutboxRow
 from maxbot.storage.tables.turns import PendingUpdate, Work
 from maxbot.types import Dialog, Message, State, Turn
 
-MOST_ATTEMPTS = 4
-"""How often a turn may be under way when its worker dies before it is set aside as the likely cause."""
-
-SUSPECT = 2
-"""From which attempt on turns run one at a time, so that the innocent do not die with the guilty."""
+DIED_OF = "Its worker died while it ran this turn, and died again when it was tried where it harms nobody"
 
 
 class Bot(Protocol):
@@ -39,6 +35,7 @@ class Turns:
         bot: Runs the conversation.
         channels: By name; they say what messages a reply becomes.
         timeout: Seconds after which a turn is set aside.
+        suspects: Says which turns may run here.
         observe: Told what happens.
     """
 
@@ -48,6 +45,7 @@ class Turns:
         bot: Bot,
         channels: Mapping[str, Channel],
         timeout: float,
+        suspects: Suspects,
         observe: Observer = nobody,
     ) -> None:
         self._observe = observe
@@ -55,9 +53,9 @@ class Turns:
         self._bot = bot
         self._replies = Replies(channels)
         self._timeout = timeout
-        self._suspects = asyncio.Lock()
+        self._suspects = suspects
 
-    async def run(self, dialog: Dialog, work: Work, update: PendingUpdate, left_behind: bool) -> list[OutboxRow]:
+    async def run(self, dialog: Dialog, work: Work, update: PendingUpdate, left_behind: bool) -> list[OutboxRow] | None:
         """Run an update through the bot and commit the turn.
 
         Args:
@@ -67,30 +65,22 @@ class Turns:
             left_behind: Whether whoever should have run it is gone, perhaps because of it.
 
         Returns:
-            The commands to send. None were committed where the list is empty.
+            The commands to send, none where none were committed; None where the update has to wait for others.
         """
-        if not left_behind and not update.attempts:
+        if self._suspects.trusts(update, left_behind):
             return await self._run(dialog, work, update)
-        if update.attempts + 1 < SUSPECT:
-            return await self._run_again(dialog, work, update)
-        async with self._suspects:  # counted only once it is its turn, or those that wait here count as guilty too
-            return await self._run_again(dialog, work, update)
-
-    async def _run_again(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
-        if await until_stored(self._store.mark_attempt, update.id) > MOST_ATTEMPTS:
-            reason = f"The worker died {MOST_ATTEMPTS} times while it ran this turn"
-            await self._set_aside(dialog, update, reason, None)
-            return []
-        try:
+        async with self._suspects.trial(dialog, update) as verdict:
+            if verdict is Verdict.LEAVE:
+                return None
+            if verdict is Verdict.SET_ASIDE:
+                await self._set_aside(dialog, update, DIED_OF, None)
+                return []
             return await self._run(dialog, work, update)
-        except asyncio.CancelledError:  # a stop that could not wait, and no death
-            self._store.unmark_attempt(update.id)
-            raise
 
     async def _run(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
         began = time.perf_counter()
         outcome = await run_apart(
-            self._bot.run_turn(update.message, dialog, work.state),
+            self._suspects.watch(update.id, self._bot.run_turn(update.message, dialog, work.state)),
             self._timeout,
             lambda: self._observe(TurnOutlives(dialog, update.id, self._timeout)),
         )

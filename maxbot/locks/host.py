@@ -22,6 +22,7 @@ import logging
 import socket
 import struct
 from collections import deque
+from collections.abc import Callable
 from typing import cast
 
 from maxbot.errors import LockLost
@@ -79,14 +80,16 @@ class LockServer:
         self._queues: dict[bytes, deque[tuple[LockClient, int]]] = {}
         self._clients: set[LockClient] = set()
 
-    async def serve(self, sock: socket.socket, owner: str) -> "LockClient":
+    async def serve(self, sock: socket.socket, owner: str, ended: Callable[[], None] = lambda: None) -> "LockClient":
         """Serve a worker on the running event loop, until its end of the connection closes.
 
         Args:
             sock: One end of `socket.socketpair()`, from now on the server's. The worker alone has the other end.
             owner: Who that is, for the log.
+            ended: Called when the connection has ended and before its locks are free: whoever gets one of them next
+                sees what was done here.
         """
-        client = LockClient(self, owner)
+        client = LockClient(self, owner, ended)
         await client._open(sock)
         return client
 
@@ -131,9 +134,10 @@ class LockServer:
 class LockClient(_Wire):
     """A worker as the server sees it."""
 
-    def __init__(self, server: LockServer, owner: str) -> None:
+    def __init__(self, server: LockServer, owner: str, ended: Callable[[], None]) -> None:
         super().__init__()
         self.owner = owner
+        self._ended = ended
         self._server = server
         self._requests: dict[int, bytes] = {}  # number → name of the dialog; waiting or held
 
@@ -147,6 +151,7 @@ class LockClient(_Wire):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._server._clients.remove(self)
+        self._ended()
         for request, name in self._requests.items():
             self._server._leave(self, request, name)
         self._requests.clear()

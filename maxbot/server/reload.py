@@ -8,22 +8,25 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 
-async def watch_files(files: Iterable[Path], changed: Callable[[], None]) -> None:
+async def watch_files(files: Callable[[], Iterable[Path]], others: asyncio.Event, changed: Callable[[], None]) -> None:
     """Call `changed` after each change of one of the files, until cancelled.
 
     Args:
-        files: The bot's. Their directories are watched, as editors replace files rather than write into them.
+        files: Returns the bot's. Their directories are watched, as editors replace files rather than write into them.
+        others: Set when it returns others from now on.
+        changed: Called at each change.
     """
     from watchfiles import awatch  # only for those who ask for it
 
-    watched = {file.resolve() for file in files}
-    stop = asyncio.Event()
     try:
-        async for changes in awatch(*{file.parent for file in watched}, recursive=False, stop_event=stop):
-            paths = (path for _, path in changes)
-            names = sorted({path.name for path in map(Path, paths) if path in watched})
-            if names:
-                logger.info("%s changed: replacing the workers", ", ".join(names))
-                changed()
+        while True:
+            others.clear()
+            watched = {file.resolve() for file in files()}
+            async for changes in awatch(*{file.parent for file in watched}, recursive=False, stop_event=others):
+                paths = (path for _, path in changes)
+                names = sorted({path.name for path in map(Path, paths) if path in watched})
+                if names:
+                    logger.info("%s changed: replacing the workers", ", ".join(names))
+                    changed()
     finally:
-        stop.set()
+        others.set()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from maxbot.board import SuspectList
 from maxbot.bot import MaxBot
 from maxbot.channels.base import Channel
 from maxbot.errors import StartError
@@ -49,8 +50,9 @@ def _supervise(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
     # A worker takes longer to import its modules than the supervisor takes for all that follows: they start together.
     unborn: list[WorkerProcess] = []
     try:
+        suspects = SuspectList.new()
         for number in range(1, plan.workers + 1):
-            unborn.append(WorkerProcess(f"worker-{number}", sockets))
+            unborn.append(WorkerProcess(f"worker-{number}", sockets, suspects))
         plan = _claim_database(plan)
     except BaseException as error:
         for process in unborn:
@@ -63,8 +65,8 @@ def _supervise(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
     from maxbot.server.supervisor.supervisor import Supervisor
 
     workers = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
-    supervisor = Supervisor(plan, bot, sockets, unborn, lambda: hello(plan, sockets, bot.channels.values(), workers))
-    status = uvloop.run(supervisor.run())
+    supervisor = Supervisor(plan, bot, sockets, unborn, suspects)
+    status = uvloop.run(supervisor.run(lambda: hello(plan, sockets, bot.channels.values(), workers)))
     farewell(plan, status)
     return status
 

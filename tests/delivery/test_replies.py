@@ -6,6 +6,7 @@ from pathlib import Path
 from maxbot.channels.base import Channel
 from maxbot.channels.expand import Abilities
 from maxbot.channels.split import Limit
+from maxbot.delivery.suspects import Suspects
 from maxbot.delivery.turns import Turns
 from maxbot.errors import TurnError
 from maxbot.storage.store import Store
@@ -47,7 +48,7 @@ async def run(store: Store, bot: Says, channel: Channel) -> list[tuple[str, obje
     await store.accept([Update(ANNA, "1", {"text": "hi"})])
     work = await store.load(str(ANNA))
     assert work.update is not None
-    await Turns(store, bot, {"small": channel}, 20.0).run(ANNA, work, work.update, False)
+    await Turns(store, bot, {"small": channel}, 20.0, Suspects()).run(ANNA, work, work.update, False)
     return [(row.key, row.content, row.resend) for row in (await store.load(str(ANNA))).outbox]
 
 

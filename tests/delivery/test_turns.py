@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
 from maxbot.delivery.counted import Counters
-from maxbot.delivery.turns import MOST_ATTEMPTS, Turns
+from maxbot.delivery.suspects import Suspects
+from maxbot.delivery.turns import Turns
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
 from maxbot.types import Command, Dialog, Message, State, Turn, Update
@@ -32,14 +32,13 @@ class Bot:
         return Turn([Command({"text": "done"})], state)
 
 
-async def run_one(
-    store: Store, bot: Bot, dialog: Dialog = ANNA, *, turns: Turns | None = None, left_behind: bool = False
-) -> list[OutboxRow]:
+async def run_one(store: Store, bot: Bot, dialog: Dialog = ANNA, *, turns: Turns | None = None) -> list[OutboxRow]:
     """Run a dialog's oldest update."""
     work = await store.load(str(dialog))
     assert work.update is not None
-    turns = turns or Turns(store, bot, {}, 20.0)
-    return await turns.run(dialog, work, work.update, left_behind)
+    rows = await (turns or Turns(store, bot, {}, 20.0, Suspects())).run(dialog, work, work.update, False)
+    assert rows is not None
+    return rows
 
 
 async def accept(store: Store, dialog: Dialog = ANNA, key: str = "1") -> None:
@@ -146,7 +145,7 @@ def test_a_turn_after_which_another_was_committed_is_thrown_away() -> None:
             await store.commit(str(ANNA), 0, 1, {"by": "somebody else"}, [])
 
         await accept(store)
-        turns = Turns(store, Bot(somebody_else), {}, 20.0, Counters(store))
+        turns = Turns(store, Bot(somebody_else), {}, 20.0, Suspects(), Counters(store))
         assert await run_one(store, Bot(), turns=turns) == []
         work = await store.load(str(ANNA))
         assert (work.state, work.outbox) == ({"by": "somebody else"}, [])
@@ -171,22 +170,15 @@ async def ignores_it(dialog: Dialog) -> None:
         await asyncio.sleep(1000)
 
 
-@pytest.fixture
-def workers_die(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A task that is cancelled stands for a worker that died: nothing more is done for it."""
-    monkeypatch.setattr(Store, "unmark_attempt", lambda store, update_id: None)
-
-
-@pytest.mark.parametrize("left_behind", [False, True])
 @pytest.mark.parametrize("behave", [passes_it_on, makes_an_error_of_it, ignores_it])
-def test_a_turn_cancelled_from_outside_is_neither_committed_nor_set_aside_nor_counted(
-    behave: Callable[[Dialog], Awaitable[None]], left_behind: bool
+def test_a_turn_cancelled_from_outside_is_neither_committed_nor_set_aside(
+    behave: Callable[[Dialog], Awaitable[None]],
 ) -> None:
     """It is a stop, or a lock that was lost: whoever is next runs it."""
 
     async def scenario(store: Store) -> None:
         await accept(store)
-        task = asyncio.create_task(run_one(store, Bot(behave), left_behind=left_behind))
+        task = asyncio.create_task(run_one(store, Bot(behave)))
         await asyncio.sleep(5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -194,79 +186,7 @@ def test_a_turn_cancelled_from_outside_is_neither_committed_nor_set_aside_nor_co
         await asyncio.sleep(5)
         work = await store.load(str(ANNA))
         assert work.update is not None
-        assert (work.version, work.update.attempts) == (0, 0)
+        assert work.version == 0
 
     run_with_store(scenario)
     assert letters() == []
-
-
-@pytest.mark.usefixtures("workers_die")
-def test_an_update_left_behind_too_often_is_set_aside_unrun() -> None:
-    async def scenario(store: Store) -> None:
-        await accept(store)
-        for _ in range(MOST_ATTEMPTS):
-            bot = Bot(hangs)
-            task = asyncio.create_task(run_one(store, bot, left_behind=True))
-            await asyncio.sleep(5)
-            assert bot.ran == ["1"]
-            task.cancel()  # its worker is gone
-            await asyncio.wait([task])
-        bot = Bot()
-        assert await run_one(store, bot) == [], "though nobody says now that it was left behind"
-        assert bot.ran == []
-
-    run_with_store(scenario)
-    assert letters() == [("update", f"The worker died {MOST_ATTEMPTS} times while it ran this turn", None)]
-
-
-@pytest.mark.usefixtures("workers_die")
-def test_suspects_run_one_at_a_time_and_only_the_one_that_runs_is_counted() -> None:
-    """Those that wait behind a turn that kills its worker were once counted with it, and set aside in the end."""
-    users = [Dialog("test", str(number)) for number in range(4)]
-    together: list[int] = []
-    at_work: set[Any] = set()
-
-    async def behave(dialog: Dialog) -> None:
-        at_work.add(dialog)
-        together.append(len(at_work))
-        await asyncio.sleep(1)
-        at_work.remove(dialog)
-
-    async def scenario(store: Store) -> None:
-        for dialog in users:
-            await accept(store, dialog)
-        bot = Bot(hangs)
-        turns = Turns(store, bot, {}, 20.0)
-        first = [asyncio.create_task(run_one(store, bot, d, turns=turns, left_behind=True)) for d in users]
-        await asyncio.sleep(5)
-        assert len(bot.ran) == 4, "a first time all together"
-        for task in first:
-            task.cancel()
-        await asyncio.wait(first)
-        for _ in range(2 * MOST_ATTEMPTS):  # workers die, and it is always the first one's fault
-            bot = Bot(hangs)
-            turns = Turns(store, bot, {}, 20.0)
-            tasks = []
-            for dialog in users:
-                if (await store.load(str(dialog))).update is not None:
-                    tasks.append(asyncio.create_task(run_one(store, bot, dialog, turns=turns, left_behind=True)))
-                    await asyncio.sleep(0.1)
-            await asyncio.sleep(5)
-            if "0" not in bot.ran:
-                break
-            assert bot.ran == ["0"]
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        bot = Bot(behave)
-        turns = Turns(store, bot, {}, 20.0)
-        assert all(await asyncio.gather(*(run_one(store, bot, d, turns=turns, left_behind=True) for d in users[1:]))), (
-            "the innocent are answered"
-        )
-
-    run_with_store(scenario)
-    assert together == [1, 1, 1]
-    assert len(letters()) == 1

@@ -92,6 +92,12 @@ def pending(folder: Path) -> int:
     return int(_read(folder, query)[0][0])
 
 
+def assert_nothing_set_aside(folder: Path) -> None:
+    """Check that no kill from outside made a dead letter of an innocent message: to `check` that looks like a loss."""
+    letters = _read(database_in(folder), "SELECT dialog, kind, reason FROM dead_letters")
+    assert not letters, letters
+
+
 def wait_until_done(folder: Path, timeout: float = 90.0) -> None:
     """Wait until the server has nothing more to do; what it did all this time is for the history to tell."""
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,38 @@ def fetch_until(telegram: TelegramStandIn, over: threading.Event) -> None:
         connection.request("POST", f"/bot{TOKEN}/getUpdates?timeout=1")
         connection.getresponse().read()
         connection.close()
+
+
+class UnknownToken(BaseHTTPRequestHandler):
+    """A platform that knows nobody."""
+
+    def do_POST(self) -> None:
+        body = b'{"ok":false,"error_code":401,"description":"Unauthorized"}'
+        self.send_response(401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_token_that_is_refused_ends_the_run_with_that_reason_and_nothing_else(tmp_path: Path) -> None:
+    platform = ThreadingHTTPServer(("127.0.0.1", 0), UnknownToken)
+    threading.Thread(target=platform.serve_forever, daemon=True).start()
+    command = [sys.executable, "-m", "maxbot", "run", "--bot", COUNTING, "--updater", "polling"]
+    command += ["--database", f"sqlite:///{database_in(tmp_path)}"]
+    url = f"http://127.0.0.1:{platform.server_port}"
+    server = Server(command, 0, tmp_path / "log", environment={"E2E_API_URL": url, "E2E_TOKEN": TOKEN})
+    server.start()
+    try:
+        assert server.wait() == 1
+        assert server.log.count("Telegram does not know this token") == 1, server.log
+        assert "ended with status" not in server.log
+        server.assert_gone()
+        server.assert_no_traceback()
+    finally:
+        server._end()
+        platform.shutdown()
+        platform.server_close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import ECHO, plan, post, serve, update_of, wait_until_done
+from tests.e2e.support import ECHO, TOKEN, plan, post, serve, update_of, wait_until_done
 from tests.support.history import Bot, check
 from tests.support.load import deliver
 from tests.support.processes import Server, eventually
@@ -55,6 +55,35 @@ def test_the_webhook_is_registered_once_whatever_becomes_of_the_workers(workers:
         assert verdict.answered == 400
         methods = telegram.stats().methods
         assert methods == {"setWebhook": 1, "sendMessage": 400}
+
+
+def test_a_bot_with_another_token_is_registered_again_and_its_secrets_are_hidden(tmp_path: Path) -> None:
+    """Given a bot whose token is changed, when its workers are replaced, the platform delivers with the new secret, and
+    the supervisor hides and watches what is the bot's now."""
+    file = tmp_path / "bot.yaml"
+    other = "654321:another-token-of-a-bot-that-is-not-there"
+    with TelegramStandIn() as telegram:
+
+        def write(token: str) -> None:
+            file.write_text(
+                f"channels: {{telegram: {{api_token: '{token}', api_url: '{telegram.url}'}}}}\n"
+                "dialog:\n- condition: true\n  response: hello\n"
+            )
+
+        write(TOKEN)
+        with serve(telegram, tmp_path, "--public-url", PUBLIC_URL, bot=file, workers=2) as server:
+            first = telegram.wait(lambda stats: stats.secret_token != "").secret_token
+            write(other)
+            server.signal(signal.SIGHUP)
+            eventually(lambda: "The workers are replaced" in server.log, 30)
+            second = telegram.wait(lambda stats: stats.secret_token != first).secret_token
+            name = "X-Telegram-Bot-Api-Secret-Token"
+            eventually(lambda: post(server.port, update_of(1, 1, "hello"), {name: second}) == 200)
+            telegram.wait(lambda stats: stats.delivered == 1)
+            server.signal(signal.SIGHUP)
+            eventually(lambda: server.log.count("The workers are replaced") == 2, 30)
+            assert telegram.stats().methods["setWebhook"] == 2, "the same bot is not registered again"
+            assert other not in server.log
 
 
 def test_a_platform_that_refuses_the_webhook_is_asked_again(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ With MAXBOT_TEST_FULL=1 the counts are those of a release; else a part of them, 
 import ast
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from tests.e2e.support import counter
 from tests.server.clients import Load, fetch, lines, say, serve, starts
 from tests.support import FULL
-from tests.support.processes import Server, eventually, get
+from tests.support.processes import ROOT, Server, eventually, free_port, get
 
 pytestmark = pytest.mark.faults
 
@@ -136,8 +137,9 @@ def test_a_bot_that_fails_at_once_ends_the_run_with_the_reason(tmp_path: Path) -
     server.assert_gone()
 
 
-def test_a_bot_that_fails_later_ends_the_run_only_when_nobody_serves(tmp_path: Path) -> None:
-    """Given a bot that cannot start any more: a replacement keeps the old workers; when all die, the run is over."""
+def test_a_bot_that_fails_later_never_ends_a_run_that_has_served(tmp_path: Path) -> None:
+    """Given a bot that cannot start any more: a replacement keeps the old workers; when all die, they are started
+    again and again, and it serves as soon as the mistake is mended."""
     broken = tmp_path / "broken"
     with serve(tmp_path, PROBE_BROKEN=broken) as server:
         wait_for_two_others(server)
@@ -155,14 +157,87 @@ def test_a_bot_that_fails_later_ends_the_run_only_when_nobody_serves(tmp_path: P
         server.signal(signal.SIGHUP)
         wait_for_two_others(server, *old)
         broken.write_text("second mistake")
+        before = starts(tmp_path)
         for worker in server.workers():
             worker.kill()
+        eventually(lambda: starts(tmp_path) >= before + 12, 40)
+        assert server.returncode is None
+        assert server.log.count("second mistake") == 2, "a reason is said once, then every minute"
+        broken.unlink()
         began = time.monotonic()
-        assert server.wait() == 1
-        assert time.monotonic() - began < 10
-        assert server.log.count("second mistake") == 2
-        server.assert_no_traceback()
-        server.assert_gone()
+        eventually(lambda: say(server.port, "u", "there again") == 200)
+        print(f"served {time.monotonic() - began:.1f} s after the mistake was mended")
+        wait_for_two_others(server)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_twenty_kills_of_any_worker_end_no_run(tmp_path: Path, workers: int) -> None:
+    """Given a server that served, when a worker, starting ones too, is killed about every 0.4 s, it lives, serves soon
+    after the last kill, and all that was acknowledged is answered, in order."""
+    kills = 100 if FULL else 20
+    with serve(tmp_path, workers=workers) as server, Load(server.port, connections=4, rate=50, go_on=True) as load:
+        for _ in range(kills):
+            victim = random.choice(eventually(server.workers))
+            victim.kill()
+            time.sleep(random.uniform(0.3, 0.5))
+        began = time.monotonic()
+        eventually(lambda: say(server.port, "u", "there again") == 200)
+        print(f"served {time.monotonic() - began:.1f} s after the last kill")
+        assert server.returncode is None
+        eventually(lambda: len(server.workers()) >= workers)
+        load.stop()
+        eventually(lambda: set(load.accepted) <= set(lines(tmp_path / "sent")), 30)
+        assert server.log.count("giving up") == 0
+    sent = list(dict.fromkeys(lines(tmp_path / "sent")))
+    for user in {line.split()[0] for line in load.accepted}:
+        numbers = [int(line.split()[1]) for line in sent if line.startswith(f"{user} ") and line.split()[0] == user]
+        assert numbers == sorted(numbers)
+    assert "dead letters are in" not in server.log
+
+
+def test_a_worker_that_lost_the_user_locks_is_replaced(tmp_path: Path) -> None:
+    """It would take messages in and answer none."""
+    with serve(tmp_path, workers=1) as server:
+        worker = server.workers()[0]
+        worker.send_signal(signal.SIGUSR1)  # the bot closes the connection, as nobody else can
+        wait_until_gone(server, {worker.pid})
+        assert "The connection to the user locks is lost" in server.log
+        eventually(lambda: say(server.port, "u", "hello") == 200)
+        eventually(lambda: "u hello" in lines(tmp_path / "sent"))
+
+
+def test_a_release_folder_that_is_replaced_under_the_server_does_not_end_it(tmp_path: Path) -> None:
+    """Given a bot named relatively in a directory that is removed and made again, all workers that die come back."""
+    release = tmp_path / "release"
+
+    def make() -> None:
+        release.mkdir()
+        (release / "bot.yaml").write_text("channels: {web: {}}\ndialog:\n- condition: true\n  response: hello\n")
+
+    make()
+    port = free_port()
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "maxbot",
+        "run",
+        "--bot",
+        "bot.yaml",
+        "--port",
+        str(port),
+        "--updater",
+        "webhooks",
+    ]
+    command += ["--host", "127.0.0.1", "--database", f"sqlite:///{tmp_path}/bot.db"]
+    server = Server(command, port, tmp_path / "log", environment={"PYTHONPATH": str(ROOT)}, folder=release)
+    with server:
+        shutil.rmtree(release)
+        server.workers()[0].kill()
+        eventually(lambda: "does not start" in server.log)
+        make()
+        eventually(lambda: get(port, "/health/ready") == 200)
+        assert server.returncode is None
 
 
 def test_a_signal_replaces_a_worker_that_waits_for_its_next_start(tmp_path: Path) -> None:
@@ -224,7 +299,7 @@ def test_a_process_that_the_bot_starts_inherits_nothing(tmp_path: Path) -> None:
 
 def test_a_blocked_worker_is_replaced_and_its_message_becomes_a_dead_letter(tmp_path: Path) -> None:
     """Given four workers under load, when a message blocks one for ever, then the others answer every webhook, it is
-    replaced with its stack in the log, its user's next message is answered, and after some attempts it is set aside.
+    replaced with its stack in the log, its user's next message is answered, and after its second one it is set aside.
 
     The limit of a hang is the usual 6 seconds in full, 2 else.
     """
@@ -234,7 +309,9 @@ def test_a_blocked_worker_is_replaced_and_its_message_becomes_a_dead_letter(tmp_
         with Load(server.port, connections=8, rate=100, go_on=True) as load:
             assert say(server.port, "poison", "block 300") == 200
             began = time.monotonic()
-            assert say(server.port, "poison", "after it") == 200
+            # Between the 200 and the turn the worker may have accepted this connection, a moment before it was blocked:
+            # then a platform sees no answer, and a reset when the worker is ended, and delivers again.
+            eventually(lambda: say(server.port, "poison", "after it") == 200, 2 * (limit + 3))
             eventually(lambda: "does not run its event loop" in server.log, limit + 4)
             assert "in answer" in server.log.partition("does not run its event loop")[2]  # where it hangs
             eventually(lambda: len(server.workers()) == 4 and len(pids(server)) >= 3)
@@ -242,8 +319,7 @@ def test_a_blocked_worker_is_replaced_and_its_message_becomes_a_dead_letter(tmp_
             eventually(lambda: "poison after it" in lines(tmp_path / "sent"), 8 * (limit + 3))
             print(f"set aside after {time.monotonic() - began:.1f} s")
             load.stop()
-        # At most once in each worker that its webhooks reached, and four attempts more.
-        assert 2 <= lines(tmp_path / "turns").count("block 300") <= 4 + 4
+        assert lines(tmp_path / "turns").count("block 300") == 2, "once in a worker, once in the quarantine"
         assert "poison block 300" not in lines(tmp_path / "sent")
         # Only those who had a connection to the worker that was killed were cut off, and delivered again.
         assert load.outcomes["refused"] == 0
@@ -251,7 +327,7 @@ def test_a_blocked_worker_is_replaced_and_its_message_becomes_a_dead_letter(tmp_
         assert load.outcomes["reset"] + load.outcomes["unheard"] <= 5 * 8
         # The messages that were under way in the same workers are innocent.
         eventually(lambda: set(load.accepted) <= set(lines(tmp_path / "sent")))
-        assert len(server.workers()) == 4
+        eventually(lambda: len(server.workers()) == 4, 30)  # the quarantine ends as well
     assert "1 dead letters" in server.log
 
 

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import NASTY, NASTY_LOAD, counter, judge, plan, say, serve, wait_until_done
+from tests.e2e.support import (
+    NASTY,
+    NASTY_LOAD,
+    assert_nothing_set_aside,
+    counter,
+    judge,
+    plan,
+    say,
+    serve,
+    wait_until_done,
+)
 from tests.support import FULL
 from tests.support.history import Bot
 from tests.support.load import LoadProcess
@@ -46,6 +56,7 @@ def test_a_killed_server_leaves_no_process_and_the_next_start_loses_nothing(tmp_
             load.stop()
             record = load.result()
         wait_until_done(tmp_path)
+        assert_nothing_set_aside(tmp_path)
         # Each kill may repeat what was just confirmed, and forget a 429: at most one of each for each chat.
         verdict = judge(telegram, [record], bot, allowed_repeats=kills * chats, allowed_early=kills * chats)
         uncertain = counter(tmp_path, "uncertain")
@@ -56,7 +67,6 @@ def test_a_killed_server_leaves_no_process_and_the_next_start_loses_nothing(tmp_
             f"the start at most, {sum(starts) / kills:.2f} s on average; {verdict.repeated} confirmed replies came "
             f"again, {verdict.early} early, {uncertain} counted as uncertain; failed deliveries: {record.failures}"
         )
-        assert max(starts) < 15
 
 
 def seconds(values: list[float]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.support import (
     NASTY,
     NASTY_LOAD,
+    assert_nothing_set_aside,
     counter,
     judge,
     percentile,
@@ -90,6 +91,7 @@ def test_workers_killed_in_every_phase_of_a_turn_lose_and_reorder_nothing(tmp_pa
             load.stop()
             record = load.result()
         wait_until_done(tmp_path)
+        assert_nothing_set_aside(tmp_path)
         kills = fuses.kills()
         calls = telegram.history()
         at_work = sum(len(kill.chats) for kill in kills)

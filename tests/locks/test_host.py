@@ -155,6 +155,32 @@ def test_a_body_that_closes_the_locks_leaves_with_lock_lost(loop: str) -> None:
     host_support.run(loop, scenario())
 
 
+@on_both_loops
+def test_who_gets_a_lock_of_one_that_died_sees_what_was_done_at_its_death(loop: str) -> None:
+    async def scenario() -> None:
+        async with connected(1) as (server, (heir,)):
+            ours, theirs = socket.socketpair()
+            said: list[str] = []
+            await server.serve(ours, "who dies", lambda: said.append("died"))
+            victim = UnixLocks(theirs)
+            await victim.start()
+            holding = asyncio.create_task(hold(forever, victim(ALICE)))
+            await eventually(lambda: server.held() == 1)
+
+            async def note() -> None:
+                said.append("has it")
+
+            waiting = asyncio.create_task(hold(note, heir(ALICE)))
+            await eventually(lambda: server.waiting() == 1)
+            await victim.close()
+            await waiting
+            with pytest.raises(LockLost):
+                await holding
+            assert said == ["died", "has it"]
+
+    host_support.run(loop, scenario())
+
+
 @pytest.mark.parametrize("outside_first", [True, False])
 def test_a_cancellation_from_outside_wins_over_the_loss(outside_first: bool) -> None:
     async def scenario() -> None:

@@ -101,10 +101,12 @@ class Load:
         `reset`: one ended that had been answered before, or in the middle of an answer."""
         self.accepted: list[str] = []
         """`user text` of what was answered with 200, in each user's order."""
+        self.began: dict[str, float] = {}
+        """`user text` → when it was first delivered."""
         self.failed: dict[str, str] = {}
         """Key → outcome, of requests without an answer."""
         self.slowest = 0.0
-        """Seconds of the slowest answer."""
+        """Seconds of the slowest answer, from the first delivery."""
         self._port, self._connections, self._go_on, self._name = port, connections, go_on, name
         self._pause = connections / rate if rate else 0.0
         self._stop = threading.Event()
@@ -157,6 +159,7 @@ class Load:
             head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
             head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             began = time.monotonic()
+            first = self.began.setdefault(f"{user} {text}", began)
             answer = b""
             try:
                 writer.write(head.encode() + b"\r\n" + body)
@@ -167,7 +170,7 @@ class Load:
                 self.outcomes[outcome] += 1
                 self.failed[f"{user} {text}"] = outcome
                 return number, False
-            self.slowest = max(self.slowest, time.monotonic() - began)
+            self.slowest = max(self.slowest, time.monotonic() - first)
             status = answer.split()[1].decode()
             self.outcomes[status] += 1
             if status == "200":

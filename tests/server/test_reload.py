@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.support import TOKEN, update_of
 from tests.server.clients import fetch
 from tests.support.processes import Server, eventually, free_port
+from tests.support.telegram import TelegramStandIn
 
 GOOD = """
 from starlette.responses import PlainTextResponse
@@ -62,3 +64,40 @@ def test_a_change_replaces_the_workers_and_a_mistake_does_not(tmp_path: Path) ->
         file.write_text(GOOD.replace("VERSION", "three"))
         eventually(lambda: versions() == {"three"}, 20)
         assert "notes.txt" not in server.log
+
+
+@pytest.mark.faults
+def test_a_mistake_keeps_a_bot_that_polls(tmp_path: Path) -> None:
+    """Given a bot that is polled, when a mistake comes into its file, the old one goes on; mended, the new one answers,
+    and at no time two of them fetch."""
+    file = tmp_path / "bot.yaml"
+    with TelegramStandIn() as telegram:
+
+        def write(answer: str, word: str = "response") -> None:
+            options = f"{{api_token: '{TOKEN}', api_url: '{telegram.url}'}}"
+            file.write_text(f"channels: {{telegram: {options}}}\ndialog:\n- condition: true\n  {word}: {answer}\n")
+
+        def answers(number: int, expected: str) -> bool:
+            telegram.control(updates=[update_of(number, 1, f"message {number}") | {"update_id": number}])
+            telegram.wait(lambda stats: stats.delivered == number)
+            return [call.text for call in telegram.history() if call.chat][-1] == expected
+
+        write("one")
+        command = [sys.executable, "-m", "maxbot", "run", "--bot", str(file), "--updater", "polling", "--reload"]
+        server = Server([*command, "--database", f"sqlite:///{tmp_path}/bot.db"], 0, tmp_path / "log")
+        server.start()
+        try:
+            eventually(lambda: "The bot polls" in server.log)
+            assert answers(1, "one")
+            write("two", "respnse")
+            eventually(lambda: "is not replaced" in server.log, 20)
+            assert "The workers are replaced" not in server.log
+            assert answers(2, "one")
+            write("three")
+            eventually(lambda: "The workers are replaced" in server.log, 20)
+            assert answers(3, "three")
+            assert "another program takes" not in server.log
+            assert server.stop() == 0
+            server.assert_gone()
+        finally:
+            server._end()

@@ -56,7 +56,7 @@ def test_a_database_of_something_else(tmp_path: Path, mode: str) -> None:
 def test_a_disk_that_is_full(tmp_path: Path, mode: str) -> None:
     """As the limit of a file's size, which meets the same writes."""
     assert f"The database {tmp_path}/bot.db cannot be used" in refused(
-        f"sqlite:///{tmp_path}/bot.db", mode, RLIMIT_FSIZE=8192
+        f"sqlite:///{tmp_path}/bot.db", mode, RLIMIT_FSIZE=65536
     )
 
 

@@ -225,7 +225,7 @@ class Load:
         task.sent.due = due
         task.chat.under_way += 1
         self._not_begun -= 1
-        self._progress = due
+        self._progress = time.monotonic()  # not `due`: a run that is a minute behind would give up in the middle
         self._enqueue(task)
         if task.twin:
             self._enqueue(task, repetition=True)

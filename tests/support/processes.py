@@ -73,6 +73,7 @@ class Server:
         environment: Added to this process's own.
         ready: Path that answers 200 when all is up.
         expect_tracebacks: For bots that raise on purpose.
+        folder: Its current directory.
     """
 
     def __init__(
@@ -85,7 +86,9 @@ class Server:
         ready: str = "/health/ready",
         start_timeout: float = 30.0,
         expect_tracebacks: bool = False,
+        folder: Path = ROOT,
     ) -> None:
+        self._folder = folder
         self.port = port
         self._command = list(command)
         self._log = log
@@ -124,7 +127,7 @@ class Server:
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 self._command,
-                cwd=ROOT,
+                cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -1,7 +1,7 @@
 """What supervisor and workers say to each other, over a socket pair each: one JSON object a line.
 
-    supervisor ─▶ worker    Start (once, first), Sweep, Register, Stop
-    worker ─▶ supervisor    Ready, Beat (every second, from the event loop itself), Failed, Registered
+    supervisor ─▶ worker    Start (once, first), Poll, Sweep, Wake, Register, Stop; to the quarantine: Try
+    worker ─▶ supervisor    Ready, Beat (every second, from the event loop itself), Failed, Registered, Suspected, Done
 
 The end of the file says that the other one is gone.
 """
@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from maxbot.server.plan import Plan
+from maxbot.types import Dialog
 
 LINE_LIMIT = 4 * 1024 * 1024
 
@@ -27,10 +28,37 @@ class Start(msgspec.Struct, tag=True, frozen=True):
     """File descriptors of the listening sockets."""
     locks: int
     """File descriptor of the connection to the supervisor's lock server."""
+    board: int
+    """File descriptor of the memory where it notes what it has under way."""
+    suspects: int
+    """File descriptor of the memory where the supervisor notes which updates it must not run."""
+    first: bool = False
+    """Whether nobody has served in this run yet: nobody knows how the run before it ended."""
+    quarantine: bool = False
+    """Whether it takes nothing in and runs what it is told to try."""
+
+
+class Poll(msgspec.Struct, tag=True, frozen=True):
+    """Fetch updates from now on: nobody else does."""
 
 
 class Sweep(msgspec.Struct, tag=True, frozen=True):
     """Another worker died: take up what it left."""
+
+
+class Wake(msgspec.Struct, tag=True, frozen=True):
+    """A suspect of this dialog is through: go on with what waits behind it."""
+
+    dialog: Dialog
+
+
+class Try(msgspec.Struct, tag=True, frozen=True):
+    """Run a suspect, in the quarantine."""
+
+    dialog: Dialog
+    update: int
+    alone: bool
+    """Whether it is the only one."""
 
 
 class Register(msgspec.Struct, tag=True, frozen=True):
@@ -45,7 +73,14 @@ class Stop(msgspec.Struct, tag=True, frozen=True):
 
 
 class Ready(msgspec.Struct, tag=True, frozen=True):
-    """The worker serves."""
+    """The worker serves; one that is to poll waits for `Poll`. And what it has found the bot to be."""
+
+    files: list[str] = []
+    """What it was read from; absolute paths."""
+    secrets: list[str] = []
+    """Must never reach a log, the supervisor's neither."""
+    identity: str = ""
+    """Another one where webhooks have to be registered again."""
 
 
 class Beat(msgspec.Struct, tag=True, frozen=True):
@@ -62,8 +97,25 @@ class Registered(msgspec.Struct, tag=True, frozen=True):
     """The webhooks are registered."""
 
 
-ToWorker: TypeAlias = Start | Sweep | Register | Stop
-ToSupervisor: TypeAlias = Ready | Beat | Failed | Registered
+class Suspected(msgspec.Struct, tag=True, frozen=True):
+    """This is the oldest update of its dialog, and the worker does not run it."""
+
+    dialog: Dialog
+    update: int
+    attempts: int
+
+
+class Done(msgspec.Struct, tag=True, frozen=True):
+    """The end of a trial, or of a guilty update, which was set aside."""
+
+    dialog: Dialog
+    update: int
+    ran: bool = True
+    """False where something else of the dialog has to wait: it is still to be tried."""
+
+
+ToWorker: TypeAlias = Start | Poll | Sweep | Wake | Try | Register | Stop
+ToSupervisor: TypeAlias = Ready | Beat | Failed | Registered | Suspected | Done
 
 
 def encode(message: ToWorker | ToSupervisor) -> bytes:

@@ -12,6 +12,7 @@ from maxbot.channels.base import Channel, Services
 from maxbot.delivery import Delivery
 from maxbot.delivery.counted import Counters
 from maxbot.delivery.said import Log
+from maxbot.delivery.suspects import Suspects
 from maxbot.errors import StartError, StorageUnavailable
 from maxbot.events import DatabaseUnavailable, all_of
 from maxbot.inbox.accept import Inbox
@@ -30,6 +31,7 @@ from maxbot.server.edge.sockets import explain
 from maxbot.server.edge.webapp import FrontDoor, build_webapp
 from maxbot.server.edge.webhooks import Webhooks
 from maxbot.server.plan import Plan
+from maxbot.server.tasks import keep
 from maxbot.server.worker.children import keep_from_children
 from maxbot.server.worker.outage import Outage
 from maxbot.storage.database import Database
@@ -50,15 +52,24 @@ class Service:
         bot: Loaded.
         user_locks: One turn of a dialog at a time.
         failed: Told the reason when the service cannot go on (a platform refuses the bot's token).
+        on_bug: Called when one of its own tasks failed.
+        suspects: Made of the store; says which turns may run here.
     """
 
     def __init__(
-        self, settings: Plan, bot: MaxBot, user_locks: UserLocks, failed: Callable[[StartError], None]
+        self,
+        settings: Plan,
+        bot: MaxBot,
+        user_locks: UserLocks,
+        failed: Callable[[StartError], None],
+        on_bug: Callable[[], None],
+        suspects: Callable[[Store], Suspects],
     ) -> None:
         self._settings = settings
         self._channels = bot.channels
         self._redact = Redactor(bot.secrets)
         self._failed = failed
+        self._on_bug = on_bug
         self._backend = open_backend(
             settings.database, settings.durability, settings.database_file, settings.database_password_file
         )
@@ -76,7 +87,9 @@ class Service:
             turn_timeout=settings.turn_timeout,
             give_up_after=settings.give_up_after,
             observe=observe,
+            suspects=suspects(self._store),
         )
+        self.wake = self._delivery.wake
         self._inbox = Inbox(self._store, self._delivery.wake, observe)
         self._sweep = Sweep(self._store, self._delivery.take_up)
         self._health = Health(self._store)
@@ -118,28 +131,10 @@ class Service:
 
     async def _open(self, sockets: list[socket.socket]) -> None:
         descriptors = budget()
-        services = Services(
-            mailbox=self._store,
-            connections=max(1, descriptors.calls // len(self._channels)),
-            redact=self._redact,
-            private=self._settings.private,
-        )
-        for channel in self._channels.values():
-            await channel.start(services)
-        self._background = [
-            asyncio.create_task(self._sweep.run()),
-            asyncio.create_task(
-                keep_tidy(
-                    self._store,
-                    self._settings.keep_seen,
-                    self._settings.keep_replies,
-                    self._settings.keep_letters,
-                )
-            ),
-        ]
+        await self._start_channels()
+        self._background = keep([self._sweep.run, self._keep_tidy], self._on_bug)
         if self._settings.updater == "polling":
             self._polling = Polling(self._channels.values(), self._inbox, self._failed)
-            self._polling.start()
         else:
             parts = [Webhooks(self._channels, self._inbox), self._health, FrontDoor(self._channels.values())]
             app = build_webapp(parts, self._refusals, self._settings.hosts)
@@ -150,19 +145,41 @@ class Service:
             except OSError as error:  # bound by two before one of them listens: the other one is told here
                 raise explain(error, self._settings.host, self._settings.port) from error
 
+    async def start_to_try(self) -> None:
+        """Be able to run turns and to send, and let nothing in: all that a quarantine needs.
+
+        Raises:
+            StartError: The database cannot be used.
+        """
+        try:
+            await self._prepare()
+            await self._start_channels()
+        except BaseException:
+            await self._database.close()
+            raise
+
+    async def _start_channels(self) -> None:
+        services = Services(
+            mailbox=self._store,
+            connections=max(1, budget().calls // len(self._channels)),
+            redact=self._redact,
+            private=self._settings.private,
+        )
+        for channel in self._channels.values():
+            await channel.start(services)
+
+    async def _keep_tidy(self) -> None:
+        settings = self._settings
+        await keep_tidy(self._store, settings.keep_seen, settings.keep_replies, settings.keep_letters)
+
+    def poll(self) -> None:
+        """Begin to fetch updates, where they are fetched."""
+        if self._polling is not None:
+            self._polling.start()
+
     def sweep(self) -> None:
         """Take up what a worker that died has left."""
         self._sweep.soon()
-
-    async def register(self) -> None:
-        """Register the webhooks of all channels with their platforms.
-
-        Raises:
-            SendError: A platform did not take it.
-        """
-        assert self._settings.public_url is not None
-        for channel in self._channels.values():
-            await channel.register(f"{self._settings.public_url.rstrip('/')}/{channel.name}")
 
     def hurry(self, linger: float) -> None:
         """While stopping: let open connections send requests for so long (seconds) and no longer."""
@@ -190,7 +207,8 @@ class Service:
         self._refusals.say()
         for task in self._background:
             task.cancel()
-        await asyncio.wait(self._background)
+        if self._background:
+            await asyncio.wait(self._background)
         unfinished = await self._delivery.drain(deadline - time.monotonic(), self._outage.is_hopeless)
         for channel in self._channels.values():
             await _whatever_happens(channel, channel.close())

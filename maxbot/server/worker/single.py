@@ -9,11 +9,14 @@ from collections.abc import Callable
 from types import FrameType
 
 from maxbot.bot import MaxBot
-from maxbot.errors import SendError, StartError
+from maxbot.delivery.suspects import InOneProcess
+from maxbot.errors import StartError
 from maxbot.locks import UserLocks
 from maxbot.server.plan import Plan
 from maxbot.server.stopping import GRACE, LINGER
 from maxbot.server.supervisor import signals
+from maxbot.server.tasks import keep
+from maxbot.server.worker.registration import register
 from maxbot.server.worker.service import Service
 
 logger = logging.getLogger(__name__)
@@ -52,7 +55,9 @@ class SingleProcess:
         for number in signals.CONTROLLED:  # there are no workers to replace: a SIGHUP stops as well
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGALRM, self._on_deadline)
-        service = Service(self._settings, self._bot, self._user_locks, self._cannot_go_on)
+        service = Service(
+            self._settings, self._bot, self._user_locks, self._cannot_go_on, _nobody_else_can, InOneProcess
+        )
         starting = asyncio.create_task(service.start(self._sockets))
         told = asyncio.create_task(self._stop.wait())
         await asyncio.wait([starting, told], return_when=asyncio.FIRST_COMPLETED)
@@ -62,11 +67,12 @@ class SingleProcess:
             await asyncio.wait([starting])
             return 0
         await starting
+        service.poll()
         hello()
-        registering = asyncio.create_task(self._register(service))
+        registering = keep([self._register], _nobody_else_can)
         await self._stop.wait()
         logger.info("Stopping: finishing what is under way")
-        registering.cancel()
+        registering[0].cancel()
         unfinished = await service.stop(LINGER)
         signals.ignore(asyncio.get_running_loop())
         if unfinished:
@@ -75,13 +81,9 @@ class SingleProcess:
             raise self._failure
         return 0
 
-    async def _register(self, service: Service) -> None:
-        if not self._settings.public_url:
-            return
-        try:
-            await service.register()
-        except SendError as error:
-            self._cannot_go_on(StartError(f"The webhooks are not registered: {error}"))
+    async def _register(self) -> None:
+        if self._settings.public_url:
+            await register(self._bot.channels.values(), self._settings.public_url)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._told:
@@ -100,3 +102,7 @@ class SingleProcess:
     def _cannot_go_on(self, error: StartError) -> None:
         self._failure = error
         self._stop.set()
+
+
+def _nobody_else_can() -> None:
+    """There is no other process to take over: what failed begins again in this one."""

@@ -11,14 +11,19 @@ Environment:
     PROBE_ALONE     a file: the import fails in a worker while another worker holds it
     PROBE_STARTS    file that gets a line for each import in a worker
 
-A message is answered with its own text. `sleep 3` is answered after 3 seconds; `block 3` blocks the event loop.
+A message is answered with its own text. `sleep 3` is answered after 3 seconds; `block 3` blocks the event loop, `spin`
+for ever; `exit` ends the process, `exit later` in a thread after a moment, `end` the supervisor; `interrupt` and
+`memory` raise what their names say, `interrupt later` in the event loop itself.
 """
 
 import asyncio
 import fcntl
+import gc
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +37,7 @@ from maxbot import Channel, MaxBot
 from maxbot.bot.handler import BotTurn
 from maxbot.channels.base import Request as ChannelRequest
 from maxbot.errors import BadRequest, Unauthorized
+from maxbot.locks.host import UnixLocks
 from maxbot.types import Command, Dialog, Update
 
 SECRET = "canary-of-the-probe-channel"
@@ -118,6 +124,24 @@ async def answer(turn: BotTurn) -> None:
             time.sleep(float(argument))  # noqa: ASYNC251 - the event loop is to stand still
         case "thread":
             await asyncio.to_thread(time.sleep, float(argument))
+        case "exit":
+            if argument:
+                threading.Timer(0.05, os._exit, [3]).start()
+                await asyncio.sleep(60)
+            os._exit(3)
+        case "end":
+            os.kill(os.getppid(), signal.SIGKILL)
+            await asyncio.sleep(60)
+        case "spin":
+            while True:
+                pass
+        case "interrupt":
+            if argument:
+                asyncio.get_running_loop().call_soon(_interrupt)
+                await asyncio.sleep(60)
+            raise KeyboardInterrupt
+        case "memory":
+            raise MemoryError
         case "spawn":  # a child that shows which descriptors it got
             script = "import os, time; print(os.listdir('/proc/self/fd'), flush=True); time.sleep(60)"
             with open(os.environ["PROBE_CHILD"], "wb") as output:  # noqa: ASYNC230
@@ -130,12 +154,25 @@ async def answer(turn: BotTurn) -> None:
     turn.say(text)
 
 
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _cut_off_user_locks(number: int, frame: object) -> None:
+    """At a SIGUSR1 do what else only a bug of the server's does."""
+    gc.unfreeze()  # or it is not to be found
+    for found in gc.get_objects():
+        if isinstance(found, UnixLocks):
+            found._transport.abort()
+
+
 def _start_as_told() -> None:
     if (
         sys.modules["__main__"].__spec__ is None
         or sys.modules["__main__"].__spec__.name != "maxbot.server.worker.__main__"
     ):
         return
+    signal.signal(signal.SIGUSR1, _cut_off_user_locks)
     _write("PROBE_STARTS", str(os.getpid()))
     time.sleep(float(os.environ.get("PROBE_START", "0")))
     broken = os.environ.get("PROBE_BROKEN")

@@ -17,7 +17,7 @@ from maxbot.server.supervisor.control import (
 )
 from tests.server.plans import plan
 
-START = Start("worker-1", plan(), [5, 6], 7)
+START = Start("worker-1", plan(), [5, 6], 7, 8, 9)
 
 
 def test_the_first_message_is_read_without_what_follows_it() -> None:

@@ -1,0 +1,197 @@
+"""Whether a turn may run here: after a worker died, those that may be the cause run where they harm nobody.
+
+    no supervisor           one at a time in the only process there is; set aside when it died of it for the second time
+    a worker                not at all: the supervisor is told, and the user's later messages wait behind it
+    the quarantine worker   what the supervisor says, alone or in a small group
+
+`attempts` in the inbox carries a suspicion over the end of everything: 1 when a turn was started again by a run that
+cannot know how the run before it ended, and 1 more each time that it is started alone.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from enum import Enum
+from typing import TypeVar
+
+from maxbot.board import Board, SuspectList, Suspicion
+from maxbot.outbox.retries import until_stored
+from maxbot.storage.store import Store
+from maxbot.storage.tables.turns import PendingUpdate
+from maxbot.types import Dialog
+
+GUILTY_IN_ONE_PROCESS = 2
+"""Attempts: it ran when the process died, and it was the only suspect that ran when it died again."""
+
+GUILTY = 3
+"""Attempts: it ran alone twice when everything died, supervisor and all. Else the supervisor knows better."""
+
+T = TypeVar("T")
+
+
+class Verdict(Enum):
+    """What to do with an update."""
+
+    RUN = "run the turn"
+    LEAVE = "leave it, and the dialog, to the quarantine"
+    SET_ASIDE = "set it aside: it kills whoever runs it"
+
+
+class Suspects:
+    """Runs every turn as if nobody had ever died. Its subclasses know better."""
+
+    stopping = False
+    """Whether a turn that is cancelled now is cancelled by a stop. Else it is perhaps why the locks are gone."""
+
+    def trusts(self, update: PendingUpdate, left_behind: bool) -> bool:
+        """Whether there is nothing against an update, which is nearly always so: it runs without a trial.
+
+        Args:
+            update: The dialog's oldest.
+            left_behind: Whether whoever should have run it is gone.
+        """
+        return True
+
+    @asynccontextmanager
+    async def trial(self, dialog: Dialog, update: PendingUpdate) -> AsyncIterator[Verdict]:
+        """Say what to do with an update that is not trusted, and be told when it is done."""
+        yield Verdict.RUN
+
+    async def watch(self, update: int, turn: Awaitable[T]) -> T:
+        """Run a turn so that its process's death will be laid at its door."""
+        return await turn
+
+    def sleeps(self, dialog: Dialog) -> None:
+        """A dialog has nothing more to do here."""
+
+    @asynccontextmanager
+    async def _counted(self, store: Store, update: PendingUpdate) -> AsyncIterator[None]:
+        """Count an attempt, unless it is a stop that ends it, and no death."""
+        await until_stored(store.mark_attempt, update.id)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self.stopping:
+                store.unmark_attempt(update.id)
+            raise
+
+
+class InOneProcess(Suspects):
+    """There is no other place.
+
+    Args:
+        store: Keeps the attempts.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._one_at_a_time = asyncio.Lock()
+
+    def trusts(self, update: PendingUpdate, left_behind: bool) -> bool:
+        return not left_behind and not update.attempts
+
+    @asynccontextmanager
+    async def trial(self, dialog: Dialog, update: PendingUpdate) -> AsyncIterator[Verdict]:
+        if update.attempts >= GUILTY_IN_ONE_PROCESS:
+            yield Verdict.SET_ASIDE
+        elif not update.attempts:
+            async with self._counted(self._store, update):
+                yield Verdict.RUN
+        else:
+            async with self._one_at_a_time, self._counted(self._store, update):
+                yield Verdict.RUN
+
+
+class InAWorker(Suspects):
+    """There is a better place.
+
+    Args:
+        store: Keeps the attempts.
+        board: This worker's.
+        known: The supervisor's.
+        report: Told each suspect that is the next of its dialog.
+        done: Told each one that was set aside.
+        first: Whether this run cannot know how the one before it ended.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        board: Board,
+        known: SuspectList,
+        report: Callable[[Dialog, PendingUpdate], None],
+        done: Callable[[Dialog, int], None],
+        *,
+        first: bool,
+    ) -> None:
+        self.watch = board.watch  # type: ignore[method-assign]
+        self.first = first
+        self._store = store
+        self._known = known
+        self._report = report
+        self._done = done
+
+    def trusts(self, update: PendingUpdate, left_behind: bool) -> bool:
+        return not update.attempts and not (self.first and left_behind) and self._known.find(update.id) is None
+
+    @asynccontextmanager
+    async def trial(self, dialog: Dialog, update: PendingUpdate) -> AsyncIterator[Verdict]:
+        suspicion = self._known.find(update.id)
+        if suspicion is Suspicion.GUILTY or update.attempts >= GUILTY:
+            yield Verdict.SET_ASIDE
+            self._done(dialog, update.id)
+        elif suspicion is not None or update.attempts:
+            self._report(dialog, update)
+            yield Verdict.LEAVE
+        else:
+            async with self._counted(self._store, update):
+                yield Verdict.RUN
+
+
+class InQuarantine(Suspects):
+    """Runs what it is told, and nothing else.
+
+    Args:
+        store: Keeps the attempts.
+        board: This worker's.
+        done: Told the end of each trial: of which dialog and update, and whether it has been run.
+    """
+
+    def __init__(self, store: Store, board: Board, done: Callable[[Dialog, int, bool], None]) -> None:
+        self.watch = board.watch  # type: ignore[method-assign]
+        self._store = store
+        self._done = done
+        self._trials: dict[Dialog, tuple[int, bool]] = {}
+
+    def expect(self, dialog: Dialog, update: int, *, alone: bool) -> None:
+        """The next turn of a dialog is a trial of this update; the dialog is woken after this.
+
+        Args:
+            dialog: Whose turn it is.
+            update: What is suspected.
+            alone: Whether nothing else is tried beside it, so that a death is its fault.
+        """
+        self._trials[dialog] = (update, alone)
+
+    def trusts(self, update: PendingUpdate, left_behind: bool) -> bool:
+        return False
+
+    @asynccontextmanager
+    async def trial(self, dialog: Dialog, update: PendingUpdate) -> AsyncIterator[Verdict]:
+        suspect, alone = self._trials.get(dialog, (0, False))
+        if suspect != update.id:
+            if self._trials.pop(dialog, None):  # somebody did it meanwhile
+                self._done(dialog, suspect, True)
+            yield Verdict.LEAVE
+            return
+        if alone or not update.attempts:
+            async with self._counted(self._store, update):
+                yield Verdict.RUN
+        else:
+            yield Verdict.RUN
+        del self._trials[dialog]
+        self._done(dialog, suspect, True)
+
+    def sleeps(self, dialog: Dialog) -> None:
+        if (trial := self._trials.pop(dialog, None)) is not None:  # something else of the dialog has to wait
+            self._done(dialog, trial[0], False)

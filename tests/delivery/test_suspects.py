@@ -1,0 +1,221 @@
+"""Where a turn may run after somebody died: not here, here, alone, or nowhere any more."""
+
+import asyncio
+
+import pytest
+
+from maxbot.board import Board, SuspectList, Suspicion
+from maxbot.delivery import Delivery
+from maxbot.delivery.suspects import InAWorker, InOneProcess, InQuarantine, Suspects
+from maxbot.locks.memory import MemoryLocks
+from maxbot.storage.store import Store
+from maxbot.storage.tables.turns import PendingUpdate
+from maxbot.types import Dialog, Message, State, Turn, Update
+from tests.support.engine import letters, run_with_store
+
+ANNA = Dialog("test", "anna")
+BERT = Dialog("test", "bert")
+
+
+class Bot:
+    """Notes what it ran, and which turns were under way together."""
+
+    def __init__(self, seconds: float = 1.0) -> None:
+        self.ran: list[str] = []
+        self.most = 0
+        self._seconds = seconds
+        self._under_way = 0
+
+    async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
+        self.ran.append(message["text"])
+        self._under_way += 1
+        self.most = max(self.most, self._under_way)
+        await asyncio.sleep(self._seconds)
+        self._under_way -= 1
+        return Turn([], state)
+
+
+def deliver(store: Store, bot: Bot, suspects: Suspects) -> Delivery:
+    return Delivery(store, bot, {}, MemoryLocks(), turn_timeout=20.0, give_up_after=60.0, suspects=suspects)
+
+
+async def accept(store: Store, dialog: Dialog, *texts: str) -> None:
+    await store.accept([Update(dialog, f"{dialog.user} {text}", {"text": text}) for text in texts])
+
+
+async def attempts(store: Store, dialog: Dialog) -> int:
+    update = (await store.load(str(dialog))).update
+    assert update is not None
+    return update.attempts
+
+
+def in_a_worker(store: Store, known: SuspectList, *, first: bool = False) -> tuple[InAWorker, list[int], list[int]]:
+    reports: list[int] = []
+    done: list[int] = []
+
+    def report(dialog: Dialog, update: PendingUpdate) -> None:
+        reports.append(update.id)
+
+    suspects = InAWorker(store, Board.new(), known, report, lambda dialog, update: done.append(update), first=first)
+    return suspects, reports, done
+
+
+def test_a_worker_reports_a_suspect_and_runs_neither_it_nor_what_waits_behind_it() -> None:
+    async def scenario(store: Store) -> None:
+        known = SuspectList.new()
+        suspects, reports, _ = in_a_worker(store, known)
+        bot = Bot()
+        await accept(store, ANNA, "suspect", "behind it")
+        await accept(store, BERT, "another's")
+        known.put(1)
+        delivery = deliver(store, bot, suspects)
+        delivery.wake(ANNA)
+        delivery.wake(BERT)
+        await asyncio.sleep(5)
+        assert (bot.ran, reports) == (["another's"], [1])
+
+    run_with_store(scenario)
+
+
+def test_a_worker_sets_the_guilty_aside_and_goes_on_with_the_dialog() -> None:
+    async def scenario(store: Store) -> None:
+        known = SuspectList.new()
+        suspects, reports, done = in_a_worker(store, known)
+        bot = Bot()
+        await accept(store, ANNA, "guilty", "behind it")
+        known.put(1, Suspicion.GUILTY)
+        deliver(store, bot, suspects).wake(ANNA)
+        await asyncio.sleep(5)
+        assert (bot.ran, reports, done) == (["behind it"], [], [1])
+
+    run_with_store(scenario)
+    assert [kind for kind, *_ in letters()] == ["update"]
+
+
+@pytest.mark.parametrize(("first", "expected"), [(True, 1), (False, 0)])
+def test_only_a_run_that_cannot_know_how_the_last_one_ended_counts_what_it_left(first: bool, expected: int) -> None:
+    async def scenario(store: Store) -> None:
+        suspects, _, _ = in_a_worker(store, SuspectList.new(), first=first)
+        await accept(store, ANNA, "left behind")
+        delivery = deliver(store, Bot(seconds=10), suspects)
+        delivery.take_up(ANNA)
+        await asyncio.sleep(5)
+        assert await attempts(store, ANNA) == expected
+        await delivery.drain(0)  # a stop is no death
+        await asyncio.sleep(5)
+        assert await attempts(store, ANNA) == 0
+
+    run_with_store(scenario)
+
+
+def test_a_turn_whose_lock_is_lost_stays_counted() -> None:
+    """The turn that ended the supervisor loses its lock a moment before its worker ends, and is the culprit."""
+
+    async def scenario(store: Store) -> None:
+        suspects, _, _ = in_a_worker(store, SuspectList.new(), first=True)
+        await accept(store, ANNA, "left behind")
+        delivery = deliver(store, Bot(seconds=10), suspects)
+        delivery.take_up(ANNA)
+        await asyncio.sleep(5)
+        for task in delivery._dialogs._awake.values():
+            task.cancel()
+        await asyncio.sleep(1)
+        assert await attempts(store, ANNA) == 1
+
+    run_with_store(scenario)
+
+
+@pytest.mark.parametrize(("before", "reported", "set_aside"), [(1, True, False), (2, True, False), (3, False, True)])
+def test_a_suspicion_is_kept_in_the_inbox(before: int, reported: bool, set_aside: bool) -> None:
+    async def scenario(store: Store) -> None:
+        suspects, reports, _ = in_a_worker(store, SuspectList.new(), first=True)
+        bot = Bot()
+        await accept(store, ANNA, "suspect")
+        for _ in range(before):
+            await store.mark_attempt(1)
+        deliver(store, bot, suspects).take_up(ANNA)
+        await asyncio.sleep(5)
+        assert (bot.ran, bool(reports)) == ([], reported)
+
+    run_with_store(scenario)
+    assert bool(letters()) == set_aside
+
+
+@pytest.mark.parametrize(("before", "alone", "after"), [(0, False, 1), (1, False, 1), (1, True, 2), (0, True, 1)])
+def test_the_quarantine_runs_the_suspect_alone_and_counts_what_was_alone(before: int, alone: bool, after: int) -> None:
+    async def scenario(store: Store) -> None:
+        done: list[tuple[int, bool]] = []
+        suspects = InQuarantine(store, Board.new(), lambda dialog, update, ran: done.append((update, ran)))
+        bot = Bot(seconds=10)
+        await accept(store, ANNA, "suspect", "behind it")
+        for _ in range(before):
+            await store.mark_attempt(1)
+        delivery = deliver(store, bot, suspects)
+        suspects.expect(ANNA, 1, alone=alone)
+        delivery.wake(ANNA)
+        await asyncio.sleep(5)
+        assert await attempts(store, ANNA) == after
+        await asyncio.sleep(20)
+        assert (bot.ran, done) == (["suspect"], [(1, True)])
+
+    run_with_store(scenario)
+
+
+def test_a_suspect_that_is_not_the_next_one_is_over() -> None:
+    """Somebody ran it meanwhile: the quarantine does not run what waited behind it."""
+
+    async def scenario(store: Store) -> None:
+        done: list[tuple[int, bool]] = []
+        suspects = InQuarantine(store, Board.new(), lambda dialog, update, ran: done.append((update, ran)))
+        bot = Bot()
+        await accept(store, ANNA, "another one")
+        delivery = deliver(store, bot, suspects)
+        suspects.expect(ANNA, 99, alone=True)
+        delivery.wake(ANNA)
+        suspects.expect(BERT, 98, alone=True)
+        delivery.wake(BERT)  # who has nothing at all to do
+        await asyncio.sleep(5)
+        assert (bot.ran, sorted(done)) == ([], [(98, False), (99, True)])
+
+    run_with_store(scenario)
+
+
+def test_in_one_process_suspects_run_one_at_a_time_and_others_beside_them() -> None:
+    async def scenario(store: Store) -> None:
+        bot = Bot(seconds=4)
+        users = [Dialog("test", str(number)) for number in range(3)]
+        for dialog in users:
+            await accept(store, dialog, f"suspect {dialog.user}")
+        for number in range(3):
+            await store.mark_attempt(number + 1)
+        delivery = deliver(store, bot, InOneProcess(store))
+        for dialog in users:
+            delivery.take_up(dialog)
+        await asyncio.sleep(2)
+        assert bot.ran == ["suspect 0"]
+        await accept(store, ANNA, "fresh")
+        delivery.wake(ANNA)
+        await asyncio.sleep(1)
+        assert bot.ran == ["suspect 0", "fresh"]
+        await asyncio.sleep(20)
+        assert len(bot.ran) == 4
+
+    run_with_store(scenario)
+
+
+def test_in_one_process_what_is_left_behind_runs_together_a_first_time_and_is_set_aside_after_a_second_death() -> None:
+    async def scenario(store: Store) -> None:
+        users = [Dialog("test", str(number)) for number in range(3)]
+        for dialog in users:
+            await accept(store, dialog, "left behind")
+        bot = Bot()
+        delivery = deliver(store, bot, InOneProcess(store))
+        for _ in range(2):
+            await store.mark_attempt(1)
+        for dialog in users:
+            delivery.take_up(dialog)
+        await asyncio.sleep(5)
+        assert (len(bot.ran), bot.most) == (2, 2)
+
+    run_with_store(scenario)
+    assert len(letters()) == 1
