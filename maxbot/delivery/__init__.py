@@ -4,7 +4,7 @@ Send what is unsent, run the oldest update, send its commands, look again. Deliv
 the bot through narrow interfaces, and knows neither HTTP nor processes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from maxbot.channels.base import Channel
 from maxbot.delivery.awake import Dialogs
@@ -53,10 +53,10 @@ class Delivery:
         self.wake = self._dialogs.wake
         self.take_up = self._dialogs.take_up
 
-    async def drain(self, timeout: float) -> int:
+    async def drain(self, timeout: float, is_hopeless: Callable[[], bool] = lambda: False) -> int:
         """See `Dialogs.drain`: a stop."""
         self._suspects.stopping = True
-        return await self._dialogs.drain(timeout)
+        return await self._dialogs.drain(timeout, is_hopeless)
 
     async def _work(self, dialog: Dialog, left_behind: bool) -> float | None:
         try:

@@ -45,7 +45,9 @@ LAST_LOOKS = 3
 """How often an unknown outcome is still looked up once the database is to be closed."""
 
 
-class _Call(NamedTuple):
+class Call(NamedTuple):
+    """What somebody waits for."""
+
     operation: Operation[Any, Any]
     item: Any
     future: asyncio.Future[Any]
@@ -63,7 +65,7 @@ class Database:
     def __init__(self, backend: Backend, observe: Observer = nobody) -> None:
         self._backend = backend
         self._observe = observe
-        self._waiting: list[_Call] = []
+        self._waiting: list[Call] = []
         self._arrived = threading.Condition()
         self._closing = False
         self._last_start = float("-inf")
@@ -102,13 +104,17 @@ class Database:
 
     def _enqueue(self, operation: Operation[Item, Result], item: Item, *, writes: bool) -> asyncio.Future[Result]:
         future: asyncio.Future[Result] = self._loop.create_future()
+        self._give(Call(operation, item, future, writes))
+        return future
+
+    def _give(self, call: Call) -> None:
+        """Let the thread do it."""
         with self._arrived:
             if self._closing:
                 raise StorageUnavailable("the database is closed")
-            self._waiting.append(_Call(operation, item, future, writes))
+            self._waiting.append(call)
             if len(self._waiting) == 1:
                 self._arrived.notify()
-        return future
 
     async def close(self) -> None:
         """Finish what was called and close the connection."""
@@ -122,10 +128,10 @@ class Database:
     def _serve(self) -> None:
         while calls := self._next_group():
             outcomes = self._run(calls)
-            self._loop.call_soon_threadsafe(_settle, calls, outcomes, self._observe)
+            self._loop.call_soon_threadsafe(settle, calls, outcomes, self._observe)
         self._backend.close()
 
-    def _next_group(self) -> list[_Call]:
+    def _next_group(self) -> list[Call]:
         # A transaction costs as much as several calls: a pause of milliseconds between two lets calls gather at
         # middling loads too. A call that finds nobody before it does not wait.
         time.sleep(max(0.0, self._last_start + self._backend.pace - time.monotonic()))
@@ -136,11 +142,9 @@ class Database:
         self._last_start = time.monotonic()
         return calls
 
-    def _run(self, calls: list[_Call]) -> list[Any]:
+    def _run(self, calls: list[Call]) -> list[Any]:
         """Return the outcome of each call: its result, or the error to raise."""
-        kinds: dict[tuple[bool, Operation[Any, Any]], list[int]] = {}
-        for index, call in enumerate(calls):
-            kinds.setdefault((call.writes, call.operation), []).append(index)
+        kinds = by_kind(calls)
         outcomes: list[Any] = [None] * len(calls)
         writing = [(operation, indexes) for (writes, operation), indexes in kinds.items() if writes]
         if writing:
@@ -151,7 +155,7 @@ class Database:
         return outcomes
 
     def _write(
-        self, calls: list[_Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
+        self, calls: list[Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
     ) -> None:
         failure = self._store(calls, kinds, outcomes)
         if failure is None:
@@ -167,7 +171,7 @@ class Database:
             self._write(calls, [(operation, [index])], outcomes)
 
     def _store(
-        self, calls: list[_Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
+        self, calls: list[Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
     ) -> StorageError | None:
         """Run a group until it is stored, or until somebody must hear why it is not."""
         for attempt in itertools.count(1):
@@ -203,30 +207,28 @@ class Database:
             with self._arrived:
                 calls, self._waiting = self._waiting, []
                 closing = self._closing
-            self._loop.call_soon_threadsafe(_settle, calls, [failure] * len(calls), self._observe)
+            self._loop.call_soon_threadsafe(settle, calls, [failure] * len(calls), self._observe)
             if closing and attempt >= LAST_LOOKS:
                 return None
             time.sleep(backoff(attempt, first=0.02, longest=0.3))
         raise AssertionError("unreachable")
 
     def _transaction(
-        self, calls: list[_Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
+        self, calls: list[Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
     ) -> None:
         transaction = self._backend.begin()
         try:
             for operation, indexes in kinds:
-                _apply(transaction, operation, calls, indexes, outcomes)
+                apply(transaction, operation, calls, indexes, outcomes)
             self._backend.commit()
         except BaseException:
             self._backend.roll_back()
             raise
 
-    def _read(
-        self, calls: list[_Call], operation: Operation[Any, Any], indexes: list[int], outcomes: list[Any]
-    ) -> None:
+    def _read(self, calls: list[Call], operation: Operation[Any, Any], indexes: list[int], outcomes: list[Any]) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                _apply(self._backend.reading(), operation, calls, indexes, outcomes)
+                apply(self._backend.reading(), operation, calls, indexes, outcomes)
                 return
             except Exception as error:
                 failure = self._backend.failure(error)
@@ -239,19 +241,29 @@ class Database:
             outcomes[index] = failure
 
 
-def _apply(
+def by_kind(calls: Sequence[Call]) -> dict[tuple[bool, Operation[Any, Any]], list[int]]:
+    """Return the places of calls that ask for the same."""
+    kinds: dict[tuple[bool, Operation[Any, Any]], list[int]] = {}
+    for index, call in enumerate(calls):
+        kinds.setdefault((call.writes, call.operation), []).append(index)
+    return kinds
+
+
+def apply(
     transaction: Transaction,
     operation: Operation[Any, Any],
-    calls: list[_Call],
+    calls: list[Call],
     indexes: list[int],
     outcomes: list[Any],
 ) -> None:
+    """Run an operation for some of the calls, and put their results into their places."""
     results = operation(transaction, [calls[index].item for index in indexes])
     for index, result in zip(indexes, results, strict=True):
         outcomes[index] = result
 
 
-def _settle(calls: list[_Call], outcomes: list[Any], observe: Observer) -> None:
+def settle(calls: Sequence[Call], outcomes: Sequence[Any], observe: Observer) -> None:
+    """Tell those who called what came of it."""
     for failure in {id(outcome): outcome for outcome in outcomes if isinstance(outcome, StorageUnavailable)}.values():
         observe(DatabaseUnavailable(str(failure), isinstance(failure, StorageDamaged)))
     for call, outcome in zip(calls, outcomes, strict=True):

@@ -36,6 +36,16 @@ def open_backend(url: str, durability: str, file: FileId | None = None, password
     return SQLite(sqlite_path(url), survive_power_loss=durability == "power-loss", file=file)
 
 
+def open_quick(url: str, durability: str, file: FileId | None) -> Backend | None:
+    """Return a further way to a database for transactions that never wait; None where there is none.
+
+    On a server each of them waits for the network, and one that outlives a power loss for the disk.
+    """
+    if on_server(url) or durability == "power-loss":
+        return None
+    return SQLite(sqlite_path(url), file=file, waits=False)
+
+
 def prepare(backend: Backend) -> None:
     """Create the tables, or bring those of an older release up to date.
 

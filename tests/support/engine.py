@@ -34,7 +34,7 @@ from maxbot.events import nobody
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.sweep import Sweep
 from maxbot.locks import UserLocks
-from maxbot.storage.database import Database, Item, Operation, Result, _Call, _settle
+from maxbot.storage.database import Call, Database, Item, Operation, Result, settle
 from maxbot.storage.schema import REVISION, dead_letters, dialogs, inbox, metadata, outbox, revisions, seen
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.sqlite.transaction import SQLiteTransaction
@@ -264,7 +264,7 @@ class _SimulatedDatabase(Database):
     def _enqueue(self, operation: Operation[Item, Result], item: Item, *, writes: bool) -> asyncio.Future[Result]:
         loop = self._worker.simulation.loop
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append(_Call(operation, item, future, writes))
+        self._waiting.append(Call(operation, item, future, writes))
         if len(self._waiting) == 1:
             loop.call_later(self._worker.simulation.delay(), self._commit)
         return future
@@ -281,9 +281,9 @@ class _SimulatedDatabase(Database):
             outcomes = self._run(calls)
         simulation.loop.call_later(simulation.delay(), self._answer, calls, outcomes)
 
-    def _answer(self, calls: list[_Call], outcomes: list[Any]) -> None:
+    def _answer(self, calls: list[Call], outcomes: list[Any]) -> None:
         if self._worker.simulation.step(self._worker):
-            _settle(calls, outcomes, nobody)
+            settle(calls, outcomes, nobody)
 
 
 class _SharedLocks:

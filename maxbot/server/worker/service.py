@@ -14,7 +14,7 @@ from maxbot.delivery.counted import Counters
 from maxbot.delivery.said import Log
 from maxbot.delivery.suspects import Suspects
 from maxbot.errors import StartError, StorageUnavailable
-from maxbot.events import DatabaseUnavailable, all_of
+from maxbot.events import DatabaseUnavailable, Observer, all_of
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.retention import keep_tidy
 from maxbot.inbox.sweep import Sweep
@@ -34,8 +34,10 @@ from maxbot.server.plan import Plan
 from maxbot.server.tasks import keep
 from maxbot.server.worker.children import keep_from_children
 from maxbot.server.worker.outage import Outage
+from maxbot.storage.backend import Backend
 from maxbot.storage.database import Database
-from maxbot.storage.prepare import open_backend, prepare
+from maxbot.storage.inline import InlineDatabase
+from maxbot.storage.prepare import open_backend, open_quick, prepare
 from maxbot.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -75,7 +77,7 @@ class Service:
         )
         self._log = Log()
         self._outage = Outage()
-        self._database = Database(self._backend, all_of(self._log, self._outage))
+        self._database = _open(settings, self._backend, all_of(self._log, self._outage))
         self._store = Store(self._database, self._redact)
         observe = all_of(self._log, self._outage, Counters(self._store))
         self._journal = open_journal(settings, bot.secrets)
@@ -216,6 +218,14 @@ class Service:
         if self._journal is not None:
             self._journal.close()
         return unfinished
+
+
+def _open(settings: Plan, backend: Backend, observe: Observer) -> Database:
+    # With several workers the event loop would find the others writing, time and again.
+    quick = (
+        open_quick(settings.database, settings.durability, settings.database_file) if settings.workers == 1 else None
+    )
+    return Database(backend, observe) if quick is None else InlineDatabase(backend, quick, observe)
 
 
 def _spare_the_collector() -> None:

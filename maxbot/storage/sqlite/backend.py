@@ -41,12 +41,17 @@ class SQLite:
             process, but the last ones may be rolled back after a power loss.
         file: What tells the run's database from another file in its place; None where any file is taken, and made if
             it is not there.
+        waits: Whether transactions wait for others who write, and copy the log into the database now and then (which
+            waits for the disk). Without, they fail at once, and leave the log to somebody who waits.
     """
 
     pace = PACE
     offset = 0.0
 
-    def __init__(self, path: Path, *, survive_power_loss: bool = False, file: FileId | None = None) -> None:
+    def __init__(
+        self, path: Path, *, survive_power_loss: bool = False, file: FileId | None = None, waits: bool = True
+    ) -> None:
+        self._waits = waits
         self.path = path
         self.name = str(path)
         self._file = os.path.realpath(path)
@@ -80,7 +85,7 @@ class SQLite:
         # A file that is gone must not come back empty: `check` makes it, at the beginning, and nobody else.
         uri = f"{Path(self._file).as_uri()}?mode=rw"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000) if self._waits else 0}")
         # Of several workers that switch a new file to WAL at once, one would find it locked, whatever the timeout.
         self._take_turn()
         try:
@@ -89,6 +94,8 @@ class SQLite:
             self._give_turn()
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        if not self._waits:
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
         self._expected = self._expected or file_id(self._file)
         return connection
 
@@ -189,7 +196,7 @@ class SQLite:
         # bot's code forked would keep it after the holder's death, and all writers would wait for that child.)
         if self._queue is None:
             self._queue = self._open_queue()
-        fcntl.lockf(self._queue, fcntl.LOCK_EX, 1, _WRITES)
+        fcntl.lockf(self._queue, fcntl.LOCK_EX if self._waits else fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _WRITES)
 
     def _give_turn(self) -> None:
         if self._queue is not None:
