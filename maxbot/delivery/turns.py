@@ -4,18 +4,19 @@ import asyncio
 import time
 import traceback
 from collections.abc import Awaitable, Mapping
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from maxbot.channels.base import Channel
 from maxbot.delivery.apart import TimedOut, run_apart
 from maxbot.delivery.replies import Replies
 from maxbot.errors import StorageError
-from maxbot.events import Observer, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
+from maxbot.events import DialogLeft, Observer, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
 from maxbot.outbox.retries import until_stored
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
-from maxbot.storage.tables.turns import PendingUpdate, Work
-from maxbot.types import Dialog, Message, State, Turn
+from maxbot.storage.tables.turns import Failed, PendingUpdate, Work
+from maxbot.types import Dialog, Message, State, TurnResult
 
 MOST_ATTEMPTS = 4
 """How often a turn may be under way when its worker dies before it is set aside as the likely cause."""
@@ -27,8 +28,18 @@ SUSPECT = 2
 class Bot(Protocol):
     """What delivery needs of a bot: a function from message and state to commands and state."""
 
-    def run_turn(self, message: Message, dialog: Dialog, state: State) -> Awaitable[Turn]:
+    def run_turn(
+        self, message: Message, dialog: Dialog, state: State, utc_time: datetime | None = None
+    ) -> Awaitable[TurnResult]:
         """Run one message; raise whatever is wrong with it."""
+
+    def run_request(
+        self, request: Any, dialog: Dialog, state: State, utc_time: datetime | None = None
+    ) -> Awaitable[TurnResult]:
+        """Run what another program asks for; raise whatever is wrong with it."""
+
+    def after_failure(self, state: State) -> tuple[State, bool]:
+        """Return what to remember after a turn that failed, and whether the dialog leaves its place."""
 
 
 class Turns:
@@ -79,7 +90,7 @@ class Turns:
     async def _run_again(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
         if await until_stored(self._store.mark_attempt, update.id) > MOST_ATTEMPTS:
             reason = f"The worker died {MOST_ATTEMPTS} times while it ran this turn"
-            await self._set_aside(dialog, update, reason, None)
+            await self._set_aside(dialog, work, update, reason, None)
             return []
         try:
             return await self._run(dialog, work, update)
@@ -89,33 +100,34 @@ class Turns:
 
     async def _run(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
         began = time.perf_counter()
+        run = self._bot.run_request if update.is_request else self._bot.run_turn
         outcome = await run_apart(
-            self._bot.run_turn(update.message, dialog, work.state),
+            run(update.message, dialog, work.state, datetime.fromtimestamp(self._store.now(), UTC)),
             self._timeout,
             lambda: self._observe(TurnOutlives(dialog, update.id, self._timeout)),
         )
-        if isinstance(outcome, Turn):
+        if isinstance(outcome, TurnResult):
             return await self._commit(dialog, work, update, outcome, time.perf_counter() - began)
         late = isinstance(outcome, TimedOut)
         reason = f"The turn took longer than {self._timeout:g} seconds" if late else _reason(outcome)
-        await self._set_aside(dialog, update, reason, outcome)
+        await self._set_aside(dialog, work, update, reason, outcome)
         return []
 
     async def _commit(
-        self, dialog: Dialog, work: Work, update: PendingUpdate, turn: Turn, seconds: float
+        self, dialog: Dialog, work: Work, update: PendingUpdate, turn: TurnResult, seconds: float
     ) -> list[OutboxRow]:
         address = work.address if update.address is None else update.address
         try:
             commands = self._replies.expanded(dialog, turn.commands)
         except Exception as error:
-            await self._set_aside(dialog, update, _reason(error), error)
+            await self._set_aside(dialog, work, update, _reason(error), error)
             return []
         try:
             rows = await until_stored(
                 self._store.commit, str(dialog), work.version, update.id, turn.state, commands, address
             )
         except StorageError as error:
-            await self._set_aside(dialog, update, f"What came of the turn cannot be stored: {error}", error)
+            await self._set_aside(dialog, work, update, f"What came of the turn cannot be stored: {error}", error)
             return []
         if rows is None:
             self._observe(TurnStale(dialog, update.id))
@@ -125,10 +137,16 @@ class Turns:
             await self._replies.unanswered(dialog, update.id, None)
         return rows
 
-    async def _set_aside(self, dialog: Dialog, update: PendingUpdate, reason: str, error: BaseException | None) -> None:
+    async def _set_aside(
+        self, dialog: Dialog, work: Work, update: PendingUpdate, reason: str, error: BaseException | None
+    ) -> None:
         self._observe(UpdateSetAside(dialog, update.id, reason, error))
+        state, left = self._bot.after_failure(work.state)
+        if left:
+            self._observe(DialogLeft(dialog, update.id))
+        failed = None if state is work.state else Failed(str(dialog), work.version, state)
         text = None if error is None else "".join(traceback.format_exception(error))
-        await until_stored(self._store.set_aside_update, str(dialog), update.id, reason, text)
+        await until_stored(self._store.set_aside_update, str(dialog), update.id, reason, text, failed)
         await self._replies.unanswered(dialog, update.id, reason)
 
 
