@@ -36,7 +36,9 @@ OWNER_TIMEOUT = 3.0
 
 def run(settings: Settings, bot: MaxBot) -> int:
     """See `maxbot.server.serve`."""
-    configure(settings, bot.secrets, process="single" if settings.single_process else "supervisor")
+    configure(
+        settings, [*bot.secrets, *settings.secrets], process="single" if settings.single_process else "supervisor"
+    )
     raise_limit()
     plan = make_plan(settings, bot)
     sockets = [] if plan.updater == "polling" else bind(plan.host, plan.port)

@@ -78,6 +78,7 @@ OTHER_VALUES: dict[str, Any] = {
     "public-url": "https://bot.example.com",
     "allowed-hosts": "bot.example.com,localhost",
     "allow-unverified": True,
+    "rpc-token": "secret",
     "workers": 3,
     "fast": True,
     "single-process": True,
