@@ -63,6 +63,13 @@ class Settings:
         metavar="URL",
         web_only=True,
     )
+    ngrok: bool = _option(False, "Ask ngrok on this machine for host, port and public URL.", web_only=True)
+    ngrok_url: str | None = _option(
+        None,
+        "Where ngrok's own interface is; includes --ngrok. Default: http://localhost:4040.",
+        metavar="URL",
+        web_only=True,
+    )
     allowed_hosts: str | None = _option(
         None,
         "Hosts that requests may name, with commas between them; * for any. Default: localhost, --host and that of "

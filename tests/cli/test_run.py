@@ -78,6 +78,8 @@ OTHER_VALUES: dict[str, Any] = {
     "public-url": "https://bot.example.com",
     "allowed-hosts": "bot.example.com,localhost",
     "allow-unverified": True,
+    "ngrok": True,
+    "ngrok-url": "http://localhost:4040",
     "rpc-token": "secret",
     "workers": 3,
     "fast": True,
