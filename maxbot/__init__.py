@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from maxbot.bot import MaxBot
+    from maxbot.bot import MaxBot, Turn
     from maxbot.channels.base import Channel
     from maxbot.errors import BotError, MaxBotError
-    from maxbot.types import Command, Dialog, Turn, Update
+    from maxbot.types import Command, Dialog, Update
 
 __version__ = "0.4.0.dev0"
 
@@ -26,7 +26,7 @@ _HOMES = {
     "MaxBotError": "maxbot.errors",
     "Command": "maxbot.types",
     "Dialog": "maxbot.types",
-    "Turn": "maxbot.types",
+    "Turn": "maxbot.bot.handler",
     "Update": "maxbot.types",
 }
 

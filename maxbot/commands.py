@@ -402,18 +402,24 @@ class Markup(msgspec.Struct, frozen=True, kw_only=True):
 def markup(name: str) -> tuple[Markup, ...] | None:
     """Return how the fields of a kind are written; None for a kind that cannot be."""
     struct = KINDS[name]
-    return None if struct is Native else tuple(_fields(struct))
+    return None if struct is Native else markup_of(struct)
 
 
-def _fields(struct: type[msgspec.Struct]) -> Iterator[Markup]:
-    names = {field.name for field in msgspec.structs.fields(struct)}
-    for field in msgspec.inspect.type_info(struct).fields:  # type: ignore[attr-defined]
+def markup_of(schema: type[Any]) -> tuple[Markup, ...]:
+    """Return how the fields of a struct, dataclass or `TypedDict` are written."""
+    return tuple(_fields(schema))
+
+
+def _fields(schema: type[Any]) -> Iterator[Markup]:
+    fields = msgspec.inspect.type_info(schema).fields  # type: ignore[attr-defined]
+    names = {field.name for field in fields}
+    for field in fields:
         extra, bare = _bare(field.type)
         if "markup" in extra and extra["markup"] is None:
             continue
-        many = isinstance(bare, msgspec.inspect.VarTupleType)
+        many = isinstance(bare, msgspec.inspect.VarTupleType | msgspec.inspect.ListType)
         inner = _bare(bare.item_type)[1] if many else bare
-        nested = isinstance(inner, msgspec.inspect.StructType)
+        nested = isinstance(inner, _NESTED)
         type_: Any = "nested" if nested else extra.get("markup", _SCALARS.get(type(inner), "string"))
         yield Markup(
             name=field.name,
@@ -427,6 +433,7 @@ def _fields(struct: type[msgspec.Struct]) -> Iterator[Markup]:
         )
 
 
+_NESTED = (msgspec.inspect.StructType, msgspec.inspect.DataclassType, msgspec.inspect.TypedDictType)
 _SCALARS: dict[type[Any], str] = {
     msgspec.inspect.IntType: "integer",
     msgspec.inspect.FloatType: "float",
@@ -442,6 +449,6 @@ def _bare(type_: Any) -> tuple[dict[str, Any], Any]:
             extra = {**(type_.extra or {}), **extra}
             type_ = type_.type
         elif isinstance(type_, msgspec.inspect.UnionType):
-            type_ = next(one for one in type_.types if type(one).__name__ != "UnsetType")
+            type_ = next(one for one in type_.types if not isinstance(one, msgspec.inspect.NoneType))
         else:
             return extra, type_

@@ -11,6 +11,7 @@ MaxBotError
 │           └── CommitUnknown         nobody knows whether it was stored, until it is looked up
 ├── RequestError          a request from the network is refused; knows the HTTP status
 │   ├── Unauthorized          401: no or a wrong signature
+│   ├── Forbidden             403: not from there
 │   ├── BadRequest            400: not what the platform sends
 │   └── WrongMediaType        415: it must be of another media type
 ├── SendError             a channel could not send a command; knows the reason
@@ -207,6 +208,12 @@ class WrongMediaType(RequestError):
     """The request has another media type than the channel takes."""
 
     status = 415
+
+
+class Forbidden(RequestError):
+    """Whoever asks may not, whatever they show."""
+
+    status = 403
 
 
 class SendError(MaxBotError):

@@ -58,6 +58,13 @@ class UpdateSetAside(Event, frozen=True, gc=False):
     error: BaseException | None
 
 
+class DialogLeft(Event, frozen=True, gc=False):
+    """So many turns in a row have failed that the dialog left the place where it waited."""
+
+    dialog: Dialog
+    update_id: int
+
+
 class CommandSent(Event, frozen=True, gc=False):
     """The platform took a command."""
 

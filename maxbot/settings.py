@@ -63,6 +63,13 @@ class Settings:
         metavar="URL",
         web_only=True,
     )
+    ngrok: bool = _option(False, "Ask ngrok on this machine for host, port and public URL.", web_only=True)
+    ngrok_url: str | None = _option(
+        None,
+        "Where ngrok's own interface is; includes --ngrok. Default: http://localhost:4040.",
+        metavar="URL",
+        web_only=True,
+    )
     allowed_hosts: str | None = _option(
         None,
         "Hosts that requests may name, with commas between them; * for any. Default: localhost, --host and that of "
@@ -73,6 +80,13 @@ class Settings:
     allow_unverified: bool = _option(
         False,
         "Serve channels without a secret where others can reach them: anybody can write as any user.",
+        web_only=True,
+    )
+    rpc_token: str | None = _option(
+        None,
+        "What other programs show to send requests to the bot, as Authorization: Bearer TOKEN. Needed where others can "
+        "reach the port. Better said in the environment: everybody on this machine sees the options of a program.",
+        metavar="TOKEN",
         web_only=True,
     )
     workers: int | None = _option(None, "Number of worker processes. Default: 1.", metavar="N", web_only=True)
@@ -120,6 +134,11 @@ class Settings:
     keep_replies: float = _option(86400.0, "How long replies on the web channel wait to be fetched.", env_only=True)
     keep_letters: float = _option(180 * 86400.0, "How long dead letters are kept.", env_only=True)
     give_up_after: float = _option(86400.0, "A command that could not be sent for so long is set aside.", env_only=True)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must never reach a log."""
+        return () if not self.rpc_token else (self.rpc_token,)
 
 
 def options() -> list[Option]:

@@ -26,6 +26,23 @@ class Dialog(msgspec.Struct, frozen=True, order=True):
     user: str
     """The platform's name for the user (Telegram: the chat's id in decimal digits); at most 200 characters."""
 
+    @property
+    def channel_name(self) -> str:
+        """`channel`, as templates name it."""
+        return self.channel
+
+    @property
+    def user_id(self) -> str:
+        """`user`, as templates name it."""
+        return self.user
+
+    def __getitem__(self, name: str) -> str:
+        """Return `dialog["channel_name"]` and `dialog["user_id"]`: so locks of bots of MaxBot 0.3 ask for them."""
+        if name not in ("channel_name", "user_id"):
+            raise KeyError(name)
+        found: str = getattr(self, name)
+        return found
+
     def __str__(self) -> str:
         return f"{self.channel}:{self.user}"
 
@@ -41,6 +58,8 @@ class Update(msgspec.Struct, frozen=True):
     """The platform's own number, growing within a dialog. Orders updates that arrive in one delivery."""
     address: Address | None = None
     """Where to answer to, beyond the user's name; None leaves the dialog's as it is."""
+    is_request: bool = False
+    """Whether `message` is what another program asks for: `{"method": ..., "params": {...}}`. No channel sets it."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -56,7 +75,7 @@ class Command(msgspec.Struct, frozen=True):
     """The dialog's latest, see `Update.address`. The outbox sets it."""
 
 
-class Turn(msgspec.Struct, frozen=True):
+class TurnResult(msgspec.Struct, frozen=True):
     """What came of running one message through the bot: stored both or neither."""
 
     commands: list[Command]

@@ -610,6 +610,38 @@ BUGS = (
         "            if False:\n",
         ("tests/e2e/test_database_trouble.py::test_a_stop_on_a_full_disk_does_not_use_its_whole_time",),
     ),
+    Bug(
+        "request-keys-of-users",
+        "no key that a user makes up keeps a request from being accepted",
+        "maxbot/storage/tables/inbox.py",
+        '    return f"rpc:{channel}"',
+        "    return channel",
+        ("tests/delivery/test_turns.py",),
+    ),
+    Bug(
+        "request-for-anybody",
+        "without the token nobody calls",
+        "maxbot/server/edge/rpc.py",
+        'if scheme.lower() != "bearer" or not matches',
+        'if scheme.lower() == "bearer" and not matches',
+        ("tests/server/edge/test_rpc.py",),
+    ),
+    Bug(
+        "failures-forgotten",
+        "a failed turn is counted in the state of its dialog, with the update set aside",
+        "maxbot/storage/tables/dead_letters.py",
+        "    remember_failures(transaction, [item.failed for item, _ in letters if item.failed is not None])\n",
+        "",
+        ("tests/delivery/test_turns.py",),
+    ),
+    Bug(
+        "hook-over-language",
+        "the names of the language go before those of a hook",
+        "maxbot/dialog/turn.py",
+        "if name not in self._own:",
+        "if name:",
+        ("tests/bot/test_builder.py",),
+    ),
 )
 
 

@@ -10,7 +10,7 @@ import maxbot.bot
 
 def test_what_an_author_imports() -> None:
     assert maxbot.__all__ == ["BotError", "Channel", "Command", "Dialog", "MaxBot", "MaxBotError", "Turn", "Update"]
-    assert maxbot.bot.__all__ == ["BotTurn", "MaxBot", "load_bot"]
+    assert maxbot.bot.__all__ == ["MaxBot", "Turn", "load_bot"]
 
 
 @pytest.mark.parametrize("name", maxbot.__all__)

@@ -29,6 +29,6 @@ def test_choices_and_optional_types_are_seen_through() -> None:
 def test_what_polling_refuses() -> None:
     refused = {option.name for option in options() if option.web_only}
     assert refused == {
-        *("host", "port", "public-url", "allowed-hosts", "allow-unverified"),
+        *("host", "port", "public-url", "ngrok", "ngrok-url", "allowed-hosts", "allow-unverified", "rpc-token"),
         *("workers", "fast", "single-process"),
     }

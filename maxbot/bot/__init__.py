@@ -4,7 +4,7 @@ How a conversation goes on is left to `maxbot.dialog`, and where messages come f
 """
 
 from maxbot.bot.bot import MaxBot
-from maxbot.bot.handler import BotTurn
+from maxbot.bot.handler import Turn
 from maxbot.bot.load import load_bot
 
-__all__ = ["BotTurn", "MaxBot", "load_bot"]
+__all__ = ["MaxBot", "Turn", "load_bot"]

@@ -5,17 +5,15 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import CodeType
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from maxbot.bot.builder import Builder
-from maxbot.bot.handler import BotTurn
-from maxbot.bot.markup import content, says_something
-from maxbot.bot.messages import checked_message, without_forbidden
-from maxbot.bot.read.bot import read_files, read_inline
+from maxbot.bot.calls import call, place_of
+from maxbot.bot.handler import HandOn, Turn
+from maxbot.bot.markup import PLAIN, BotMarkup, stored
+from maxbot.bot.messages import checked_message, with_own, without_forbidden
 from maxbot.bot.read.channels import make_channel
-from maxbot.bot.read.files import BOT_FILE, BotFiles, find_files
-from maxbot.bot.read.places import innermost_place, shown_path
+from maxbot.bot.read.files import BOT_FILE
 from maxbot.bot.script import Script
 from maxbot.bot.tryout import Tryout
 from maxbot.bot.values import json_copy
@@ -26,9 +24,12 @@ from maxbot.dialog.state import after_failure
 from maxbot.dialog.turn import TurnOutput
 from maxbot.errors import BotError, TurnError
 from maxbot.locks import UserLocks
-from maxbot.types import Command, Dialog, Message, State, Turn
+from maxbot.types import Command, Dialog, Message, State, TurnResult
 
-Handler: TypeAlias = Callable[[BotTurn], Awaitable[None]]
+if TYPE_CHECKING:
+    from maxbot.extensions.builder import Extension
+
+Handler: TypeAlias = Callable[[Turn], Awaitable[None]]
 """What a Python bot does at a message."""
 
 HandlerType = TypeVar("HandlerType", bound=Handler)
@@ -57,34 +58,67 @@ class MaxBot:
         """What extensions added to the language of this bot."""
         self._script: Script | None = None
         self._handler: Handler | None = None
+        self._own_messages: dict[str, Callable[[Any], Any]] = {}
         self._tryout = Tryout(self.after_failure)
 
     @classmethod
-    def inline(cls, source: str, channels: Sequence[Channel] = ()) -> "MaxBot":
+    def builder(cls, available_extensions: "Mapping[str, Extension] | None" = None) -> Builder:
+        """Return what a bot of YAML and Python is made with.
+
+        Args:
+            available_extensions: Of your own, by the name that the section `extensions` switches them on with.
+        """
+        return Builder(cls._built, available_extensions)
+
+    @classmethod
+    def inline(
+        cls,
+        source: str,
+        channels: Sequence[Channel] = (),
+        *,
+        available_extensions: "Mapping[str, Extension] | None" = None,
+    ) -> "MaxBot":
         """Make a bot of a YAML text.
 
         Raises:
             BotError: The text is not a bot; has line and column.
         """
-        builder = Builder()
-        return cls._from_definition(read_inline(source, builder.apply), builder, channels)
+        builder = cls.builder(available_extensions)
+        builder.use_inline_resources(source)
+        builder.channels += channels
+        return builder.build()
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], channels: Sequence[Channel] = ()) -> "MaxBot":
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        channels: Sequence[Channel] = (),
+        *,
+        available_extensions: "Mapping[str, Extension] | None" = None,
+    ) -> "MaxBot":
         """Read a bot from a single YAML file, whatever stands beside it.
 
         Args:
             path: The file.
             channels: Added to those of the file.
+            available_extensions: As in `builder`.
 
         Raises:
             BotError: The file cannot be read or is not a bot; has every mistake with file, line and column.
         """
-        return cls._from_files(BotFiles(Path(path)), channels)
+        builder = cls.builder(available_extensions)
+        builder.use_file_resources(path)
+        builder.channels += channels
+        return builder.build()
 
     @classmethod
     def from_directory(
-        cls, path: str | os.PathLike[str], channels: Sequence[Channel] = (), *, bot_file: str = BOT_FILE
+        cls,
+        path: str | os.PathLike[str],
+        channels: Sequence[Channel] = (),
+        *,
+        bot_file: str = BOT_FILE,
+        available_extensions: "Mapping[str, Extension] | None" = None,
     ) -> "MaxBot":
         """Read a bot from a directory: `bot.yaml`, and the files beside it that belong to a bot.
 
@@ -92,37 +126,39 @@ class MaxBot:
             path: The directory.
             channels: Added to those of the file.
             bot_file: The file in the place of `bot.yaml`.
+            available_extensions: As in `builder`.
 
         Raises:
             BotError: There is no such file, or it is not a bot; has every mistake with file, line and column.
         """
-        return cls._from_files(find_files(Path(path), bot_file), channels)
+        builder = cls.builder(available_extensions)
+        builder.use_directory_resources(path, bot_file)
+        builder.channels += channels
+        return builder.build()
 
     @classmethod
-    def _from_files(cls, files: BotFiles, channels: Iterable[Channel]) -> "MaxBot":
-        builder = Builder(files.bot.parent)
-        bot = cls._from_definition(read_files(files, builder.apply), builder, channels)
-        bot.files = [path.absolute() for path in files.all]
-        return bot
-
-    @classmethod
-    def _from_definition(cls, definition: BotDefinition, builder: Builder, channels: Iterable[Channel]) -> "MaxBot":
-        bot = cls([*map(make_channel, definition.channels), *channels])
-        bot.definition, bot.made_with = definition, builder
+    def _built(cls, builder: Builder, definition: BotDefinition) -> "MaxBot":
+        locks = builder.user_locks
+        channels = [*(make_channel(one, builder.channel_types) for one in definition.channels), *builder.channels]
+        bot = cls(channels, None if locks is None else lambda: locks)
+        bot.definition, bot.made_with, bot.files = definition, builder, builder.resources.watched
         bot._script = Script(definition, builder)
+        bot._own_messages = {name: schema.value for name, schema in builder.messages.items()}
         return bot
 
     def handler(self, function: HandlerType) -> HandlerType:
         """Decorate the `async def` function that answers each message.
 
+        In a bot that also has a dialog in YAML it goes before that, and may hand messages on: `await turn.hand_on()`.
+
         Raises:
-            BotError: It is no such function, or the bot has its answers already.
+            BotError: It is no such function, or the bot has a handler already.
         """
         answer: Handler = function
         if not inspect.iscoroutinefunction(answer):
-            raise BotError("a handler is an async function: async def handle(turn)", **_place(function))
-        if self.answers:
-            raise BotError("the bot has its answers already: it has one handler or one dialog", **_place(function))
+            raise BotError("a handler is an async function: async def handle(turn)", **place_of(function))
+        if self._handler is not None:
+            raise BotError("the bot has a handler already", **place_of(function))
         self._handler = answer
         return function
 
@@ -132,11 +168,23 @@ class MaxBot:
         return self._script is not None or self._handler is not None
 
     @property
+    def markup(self) -> BotMarkup:
+        """What reads the replies of this bot, and prints them for people."""
+        return PLAIN if self.made_with is None else self.made_with.markup
+
+    @property
+    def has_requests(self) -> bool:
+        """Whether other programs may ask the bot for something: it has methods in `rpc`."""
+        return self._script is not None and bool(self._script.rpc)
+
+    @property
     def secrets(self) -> Sequence[str]:
         """Texts that must never reach a log."""
         return tuple(secret for channel in self.channels.values() for secret in channel.secrets)
 
-    async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: datetime | None = None) -> Turn:
+    async def run_turn(
+        self, message: Message, dialog: Dialog, state: State, utc_time: datetime | None = None
+    ) -> TurnResult:
         """Run one message through the bot. Stores and sends nothing, and changes none of its arguments.
 
         Args:
@@ -152,20 +200,41 @@ class MaxBot:
             TurnError: The bot failed; the text has file and line of its own code, the cause has the traceback. The
                 state to store instead is that of `after_failure`.
         """
-        if self._script is not None:
-            said = _checked(without_forbidden(message), "message")  # a bot that repeats what was said must not fail
-            return _turn(await self._script.answer(said, dialog, _mapping(state), utc_time or datetime.now(UTC)))
-        if self._handler is None:
+        when = utc_time or datetime.now(UTC)
+        if self._handler is not None:
+            return await self._run_handler(self._handler, message, dialog, state, when)
+        if self._script is None:
             raise TurnError("the bot has no handler: decorate an async function with @bot.handler")
-        turn = BotTurn(_checked(message, "message"), dialog, _checked(state, "state"))
-        commands = await _handle(self._handler, turn)
-        try:
-            return Turn(commands, _checked_state(turn.state))
-        except TurnError as error:
-            place = _place(self._handler)
-            raise TurnError(f"{place['file']}:{place['line']}: {error}" if place else str(error)) from error
+        return _turn(await self._answer(self._script, message, dialog, _mapping(state), when))
 
-    async def run_request(self, request: Any, dialog: Dialog, state: State, utc_time: datetime | None = None) -> Turn:
+    async def _answer(
+        self, script: Script, message: Message, dialog: Dialog, state: State, utc_time: datetime
+    ) -> TurnOutput:
+        said = _checked(without_forbidden(message), "message")  # a bot that repeats what was said must not fail
+        return await script.answer(with_own(said, self._own_messages), dialog, state, utc_time)
+
+    async def _run_handler(
+        self, handler: Handler, message: Message, dialog: Dialog, state: State, utc_time: datetime
+    ) -> TurnResult:
+        script = self._script
+        hand_on: HandOn | None = None
+        if script is not None:
+            hand_on = lambda said, remembered: self._answer(script, said, dialog, remembered, utc_time)  # noqa: E731
+        turn = Turn(_checked(message, "message"), dialog, _checked(state, "state"), hand_on)
+        try:
+            await call(handler, turn)
+        finally:
+            commands = turn.finish()
+        try:
+            stored = _checked_state(turn.state)
+        except TurnError as error:
+            place = place_of(handler)
+            raise TurnError(f"{place['file']}:{place['line']}: {error}" if place else str(error)) from error
+        return TurnResult(commands, stored, visited=turn.visited)
+
+    async def run_request(
+        self, request: Any, dialog: Dialog, state: State, utc_time: datetime | None = None
+    ) -> TurnResult:
         """Run a request of another program through the bot, as `run_turn` does with a message.
 
         Args:
@@ -179,6 +248,7 @@ class MaxBot:
             TurnError: As in `run_turn`.
         """
         script = self._script or Script(BotDefinition(), Builder())
+        request = without_forbidden(request)
         return _turn(await script.request(request, dialog, _mapping(state), utc_time or datetime.now(UTC)))
 
     def check_request(self, request: Any) -> None:
@@ -219,7 +289,7 @@ class MaxBot:
         """
         said = {"text": message} if isinstance(message, str) else message
         if self._script is not None:
-            said = checked_message(said)
+            said = checked_message(said, dict.fromkeys(self._own_messages, lambda value: value))
         return self._tryout.process(lambda who, state: self.run_turn(said, who, state, utc_time), dialog)
 
     def process_rpc(
@@ -239,26 +309,9 @@ class MaxBot:
         return self._tryout.process(lambda who, state: self.run_request(request, who, state, utc_time), dialog)
 
 
-def _turn(output: TurnOutput) -> Turn:
-    return Turn(
-        [Command(content(command)) for command in output.commands if says_something(command)],
-        output.state,
-        output.listening,
-        output.visited,
-    )
-
-
-async def _handle(handler: Handler, turn: BotTurn) -> list[Command]:
-    try:
-        await handler(turn)
-    except (Exception, SystemExit) as error:  # a bot must not stop the server; cancelling is the server's own
-        text = str(error) if isinstance(error, TurnError) else f"{type(error).__name__}: {error}"
-        code = _code(handler)
-        place = innermost_place(error.__traceback__, code.co_filename) if code else None
-        raise TurnError(f"{place.file}:{place.line}: {text}" if place else text) from error
-    finally:
-        commands = turn.finish()
-    return commands
+def _turn(output: TurnOutput) -> TurnResult:
+    commands = [Command(content) for content in stored(output.commands)]
+    return TurnResult(commands, output.state, output.listening, output.visited)
 
 
 def _mapping(value: Any, name: str = "state") -> dict[str, Any]:
@@ -291,13 +344,3 @@ def _by_name(channels: Iterable[Channel]) -> dict[str, Channel]:
             raise BotError(f"there are two channels with the name {channel.name!r}")
         found[channel.name] = channel
     return found
-
-
-def _code(function: Any) -> CodeType | None:
-    code: CodeType | None = getattr(inspect.unwrap(function), "__code__", None)
-    return code
-
-
-def _place(function: Any) -> dict[str, Any]:
-    code = _code(function)
-    return {"file": shown_path(code.co_filename), "line": code.co_firstlineno} if code else {}

@@ -1,30 +1,120 @@
 """What a bot is made with before its files are read: what extensions and the author add to the language."""
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from maxbot.dialog.definitions import ExtensionDefinition
+from maxbot.bot.calls import place_of
+from maxbot.bot.hooks import Hook, TurnHooks
+from maxbot.bot.markup import BotMarkup
+from maxbot.bot.middleware import Middleware
+from maxbot.bot.read.bot import Options
+from maxbot.bot.read.files import BOT_FILE, BotFiles
+from maxbot.bot.resources import Resources, directory, inline, package_directory
+from maxbot.dialog.definitions import BotDefinition, ExtensionDefinition
 from maxbot.dialog.environment import Environment
 from maxbot.dialog.templates import Templates
 from maxbot.errors import BotError
+from maxbot.locks import UserLocks
+from maxbot.maxml import CommandSchema
+
+if TYPE_CHECKING:
+    from maxbot.bot.bot import MaxBot
+    from maxbot.bot.schemas import Schema
+    from maxbot.channels.base import Channel
+    from maxbot.extensions.builder import Extension
+
+T = TypeVar("T")
+
+
+class Decorator(Protocol):
+    """Adds what it decorates, and leaves it as it is."""
+
+    def __call__(self, decorated: T, /) -> T: ...
 
 
 class Builder:
-    """The parts of a bot, which extensions may add to and replace.
+    """The parts of a bot, which its author and extensions may add to and replace. `build()` puts them together.
 
     Args:
-        directory: Where the bot's files are; None for a bot without files.
+        make: Makes the bot of a builder that is ready; None for one that only collects.
+        available_extensions: Of the author's own, by the name that switches them on.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
-        self.directory = directory
-        self.templates = Templates()
-        """What compiles the bot's expressions and templates."""
+    def __init__(
+        self,
+        make: "Callable[[Builder, BotDefinition], MaxBot] | None" = None,
+        available_extensions: "Mapping[str, Extension] | None" = None,
+    ) -> None:
+        self.available_extensions = dict(available_extensions or {})
+        self.jinja_options: dict[str, Any] = {}
+        """For Jinja's environment, above those of the language; set them before anything else of templates."""
         self.nlu: Any = None
-        """A recogniser in place of the built-in one, None for that."""
+        """A recogniser in place of the built-in one, None for that; see `maxbot.nlu.custom`."""
         self.language: Any = None
         """What the built-in recogniser knows of the users' language, None for English."""
+        self.user_locks: UserLocks | None = None
+        """What replaces the built-in user locks: `async with user_locks(dialog)`."""
+        self.channels: list[Channel] = []
+        """Objects of own channels, beside those of the section `channels`."""
+        self.hooks = TurnHooks()
+        self.middleware: list[Middleware] = []
+        """The last one is outermost."""
+        self.messages: dict[str, Schema] = {}
+        """Kinds of messages of the author's own."""
+        self._commands: dict[str, CommandSchema] = {}
+        self._make = make
+        self._mixins: dict[str, list[type[Any]]] = {}
+        self._resources: Resources | None = None
+        self._templates: Templates | None = None
+        self._built = False
+
+    # -- what the bot is read from: the last call counts
+
+    def use_inline_resources(self, text: str) -> None:
+        """Read the bot from a text."""
+        self._resources = inline(text)
+
+    def use_file_resources(self, path: str | os.PathLike[str]) -> None:
+        """Read the bot from a single file, whatever stands beside it."""
+        self._resources = Resources(BotFiles(Path(path)))
+
+    def use_directory_resources(self, path: str | os.PathLike[str], botfile: str = BOT_FILE) -> None:
+        """Read the bot from a directory.
+
+        Raises:
+            BotError: It has no such file.
+        """
+        self._resources = directory(Path(path), botfile)
+
+    def use_package_resources(self, package: str, botfile: str | None = None) -> None:
+        """Read the bot from the directory of a package.
+
+        Raises:
+            BotError: There is no such package, or its directory has no such file.
+        """
+        self._resources = directory(package_directory(package), botfile)
+
+    @property
+    def resources(self) -> Resources:
+        """What the bot is read from; an empty bot where nobody has said."""
+        return self._resources or inline("{}")
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the bot's files are; None for a bot without files."""
+        return self.resources.directory
+
+    # -- templates
+
+    @property
+    def templates(self) -> Templates:
+        """What compiles the bot's expressions and templates."""
+        if self._templates is None:
+            self._templates = Templates(self.jinja_options)
+        return self._templates
 
     @property
     def jinja_env(self) -> Environment:
@@ -43,6 +133,143 @@ class Builder:
         """Add a function or another value that all templates see."""
         self.jinja_env.globals[name or value.__name__] = value
 
+    def template_filter(self, name: str | None = None) -> Decorator:
+        """Decorate a filter: `@builder.template_filter()`."""
+        return _decorator(self.add_template_filter, name, "template_filter")
+
+    def template_test(self, name: str | None = None) -> Decorator:
+        """Decorate a test: `@builder.template_test()`."""
+        return _decorator(self.add_template_test, name, "template_test")
+
+    def template_global(self, name: str | None = None) -> Decorator:
+        """Decorate a function that templates call: `@builder.template_global()`."""
+        return _decorator(self.add_template_global, name, "template_global")
+
+    # -- messages and commands of the author's own
+
+    def add_message(self, schema: Any, name: str) -> None:
+        """Add a kind of message: `{name: ...}`, checked by a schema (`maxbot.bot.schemas`).
+
+        Raises:
+            BotError: It is no schema.
+        """
+        from maxbot.bot.schemas import read_schema
+
+        try:
+            self.messages[name] = read_schema(schema)
+        except ValueError as error:
+            raise BotError(f"message {name!r}: {error}") from error
+
+    def add_command(self, schema: Any, name: str) -> None:
+        """Add a kind of reply: `<name .../>` in responses, read by a schema (`maxbot.bot.schemas`).
+
+        Raises:
+            BotError: It is no schema, or one that markup has no form for.
+        """
+        from maxbot.bot.schemas import command_schema
+
+        try:
+            self._commands[name] = command_schema(name, schema)
+        except ValueError as error:
+            raise BotError(f"command {name!r}: {error}") from error
+
+    def message(self, name: str) -> Decorator:
+        """Decorate the schema of a kind of message: `@builder.message("contact")`."""
+        return _decorator(self.add_message, name, "message")
+
+    def command(self, name: str) -> Decorator:
+        """Decorate the schema of a kind of reply: `@builder.command("poster")`."""
+        return _decorator(self.add_command, name, "command")
+
+    @cached_property
+    def markup(self) -> BotMarkup:
+        """What reads responses and prints replies; all kinds of replies have been added when it is first asked for."""
+        return BotMarkup(self._commands.values())
+
+    # -- turns
+
+    def before_turn(self, hook: Hook) -> Hook:
+        """Decorate a function that is called once a message is recognised: `def hook(ctx)`.
+
+        Raises:
+            BotError: It asks for something else.
+        """
+        self.hooks.add_before(hook)
+        return hook
+
+    def after_turn(self, hook: Hook) -> Hook:
+        """Decorate a function that is called once the replies are known: `def hook(ctx, listening)`.
+
+        Raises:
+            BotError: It asks for something else.
+        """
+        self.hooks.add_after(hook)
+        return hook
+
+    @property
+    def has_hooks(self) -> bool:
+        """Whether code may give templates names that no template defines."""
+        return bool(self.hooks or self.middleware)
+
+    def add_middleware(self, middleware: Middleware) -> None:
+        """Put something around each turn; see `maxbot.bot.middleware`."""
+        self.middleware.append(middleware)
+
+    def track_history(self, value: bool = True) -> None:
+        """Do nothing: the journal has what was said (`maxbot run --journal-file`). Here for bots of MaxBot 0.3."""
+
+    # -- channels
+
+    def add_channel(self, channel: "Channel") -> None:
+        """Add a channel of the author's own."""
+        self.channels.append(channel)
+
+    def add_channel_mixin(self, mixin: type[Any], name: str) -> None:
+        """Add a class to those that a channel is made of; see `maxbot.channels.mixins`."""
+        self._mixins.setdefault(name, []).append(mixin)
+
+    def channel_mixin(self, name: str) -> Decorator:
+        """Decorate a class that a channel is made of: `@builder.channel_mixin("telegram")`."""
+        return _decorator(self.add_channel_mixin, name, "channel_mixin")
+
+    @cached_property
+    def channel_types(self) -> "dict[str, type[Channel]]":
+        """The classes of channels that are made of mixins.
+
+        Raises:
+            BotError: A mixin does not fit its channel.
+        """
+        if not self._mixins:
+            return {}
+        # Imported here: most bots have none.
+        from maxbot.channels.mixins import made_of
+        from maxbot.channels.registry import channel_class, known_types
+
+        made = {}
+        for name, mixins in self._mixins.items():
+            base = channel_class(name) if name in known_types() else None
+            try:
+                made[name] = made_of(name, mixins, base)
+            except (TypeError, ValueError) as error:
+                raise BotError(f"channel {name!r}: {error}") from error
+        return made
+
+    # -- the end
+
+    def build(self) -> "MaxBot":
+        """Read the bot and return it.
+
+        Raises:
+            BotError: It is wrong; has every mistake with file, line and column.
+            RuntimeError: It was built already.
+        """
+        if self._built:
+            raise RuntimeError("this builder has built its bot: make another one")
+        assert self._make is not None, "MaxBot.builder() makes builders"
+        self._built = True
+        options = Options(tuple(self.available_extensions), lambda: self.channel_types, self.nlu is None)
+        return self._make(self, self.resources.read(self.apply, options))
+
     def apply(self, extensions: Iterable[ExtensionDefinition]) -> Templates:
         """Let extensions add what they have; return what then compiles the bot.
 
@@ -51,13 +278,18 @@ class Builder:
         """
         for extension in extensions:
             # Imported here: most bots have none.
-            from maxbot.extensions.registry import load
+            from maxbot.bot.extend import extend
 
-            try:
-                load(extension.name)(self, extension.config)
-            except BotError as error:
-                raise extension.place.error(error.message) from error
-            except Exception as error:
-                message = f"the extension {extension.name!r} failed: {type(error).__name__}: {error}"
-                raise extension.place.error(message) from error
+            extend(self, extension)
         return self.templates
+
+
+def _decorator(add: Callable[[Any, Any], None], name: str | None, called: str) -> Decorator:
+    if name is not None and not isinstance(name, str):  # the decorated thing itself
+        raise BotError(f"the decorator has parentheses: @builder.{called}(...)", **place_of(name))
+
+    def decorate(decorated: T) -> T:
+        add(decorated, name)
+        return decorated
+
+    return decorate

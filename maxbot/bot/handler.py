@@ -1,27 +1,53 @@
 """What the handler of a Python bot is given: one message, and what to answer and remember."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, cast
 
+from maxbot.bot.markup import stored
+from maxbot.bot.received import ReceivedMessage
+from maxbot.bot.replies import Reply
 from maxbot.bot.values import json_copy
 from maxbot.commands import check
+from maxbot.dialog.turn import TurnOutput
+from maxbot.dialog.visited import Visited
 from maxbot.errors import TurnError
 from maxbot.types import Command, Dialog, Message, State
 
+HandOn: TypeAlias = Callable[[Message, State], Awaitable[TurnOutput]]
+"""Lets the dialog of a YAML file answer a message."""
 
-class BotTurn:
+
+class Turn:
     """One message on its way through the handler of a bot.
 
     What is said and remembered counts when the handler returns; if it raises, nothing of it does.
     """
 
-    def __init__(self, message: Message, dialog: Dialog, state: State) -> None:
-        self.message = message
+    def __init__(self, message: Message, dialog: Dialog, state: State, hand_on: HandOn | None = None) -> None:
+        self.message = cast(ReceivedMessage, message)
         """What the user said: `{"text": "hello"}` or `{"image": {"url": ..., "caption": ...}}`."""
         self.dialog = dialog
         """Who said it, and on which channel."""
         self.state = state
-        """What the bot remembers of this dialog; change it as you like, with JSON values only."""
+        """What the bot remembers of this dialog; change it as you like, with JSON values only.
+
+        A bot that also has a dialog in YAML finds its variables in `state["user"]` and `state["slots"]`.
+        """
+        self.visited: Visited | None = None
+        """What happened in the dialog in YAML, once the message was handed on to it."""
+        self._hand_on = hand_on
         self._commands: list[Command] | None = []
+        self._said: list[dict[str, Any]] = []
+
+    @property
+    def channel_name(self) -> str:
+        """The channel, as templates name it in `dialog.channel_name`."""
+        return self.dialog.channel
+
+    @property
+    def user_id(self) -> str:
+        """The user, as templates name them in `dialog.user_id`."""
+        return self.dialog.user
 
     def say(self, text: str, *, resend: bool = True) -> None:
         """Reply with a text of at least one character.
@@ -35,28 +61,62 @@ class BotTurn:
         """
         self.add({"text": text}, resend=resend)
 
-    def add(self, content: dict[str, Any], *, resend: bool = True) -> None:
-        """Reply with any content.
+    def add(self, content: Reply, *, resend: bool = True) -> None:
+        """Reply with any kind that maxbot knows.
 
         Args:
-            content: `{"text": ...}`, `{"image": {"url": ..., "caption": ...}}` or another kind of `maxbot.commands`,
-                or what else a channel of your own can send; JSON values only.
+            content: `{"text": ...}`, `{"image": {"url": ..., "caption": ...}}` or another kind of `maxbot.commands`.
             resend: As in `say`.
 
         Raises:
             TurnError: The content is none of these, or the turn is over; the text names what is wrong.
         """
-        if self._commands is None:
-            raise TurnError("the turn is over: a reply was added after the handler returned")
-        checked = checked_content(content)
-        if not isinstance(resend, bool):
-            raise TurnError(f"resend is True or False, not {resend!r}")
-        self._commands.append(Command(checked, resend=resend))
+        self._add(content, resend)
+
+    def add_own(self, content: dict[str, Any], *, resend: bool = True) -> None:
+        """Reply with a kind of your own, for channels of your own: JSON values. Otherwise like `add`."""
+        self._add(content, resend)
+
+    async def hand_on(self) -> list[dict[str, Any]]:
+        """Let the dialog in YAML answer the message, as `message` and `state` are now, and remember what it remembers.
+
+        Returns:
+            Its replies, which have been added to those of the turn.
+
+        Raises:
+            TurnError: It failed, or there is none.
+        """
+        if self._hand_on is None:
+            raise TurnError("this bot has no dialog to hand a message on to: it is read from no YAML file")
+        output = await self._hand_on(cast(Message, self.message), self.state)
+        commands = self._open()
+        self.state.clear()
+        self.state.update(output.state)
+        self.visited = output.visited
+        replies = list(output.commands)
+        commands += [Command(content) for content in stored(replies)]
+        self._said += replies
+        return replies
 
     def finish(self) -> list[Command]:
         """Return the commands; from now on there can be no more."""
         commands, self._commands = self._commands or [], None
+        if self.visited is not None:
+            self.visited.commands[:] = self._said
         return commands
+
+    def _add(self, content: Any, resend: bool) -> None:
+        commands = self._open()
+        checked = checked_content(content)
+        if not isinstance(resend, bool):
+            raise TurnError(f"resend is True or False, not {resend!r}")
+        commands.append(Command(checked, resend=resend))
+        self._said.append(checked)
+
+    def _open(self) -> list[Command]:
+        if self._commands is None:
+            raise TurnError("the turn is over: a reply was added after the handler returned")
+        return self._commands
 
 
 def checked_content(content: Any) -> dict[str, Any]:

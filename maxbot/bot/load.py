@@ -1,6 +1,7 @@
 """Finds the bot that `maxbot run` is told: a file, a directory or an object of a module."""
 
 import importlib
+import os
 from pathlib import Path
 from types import ModuleType, TracebackType
 
@@ -27,8 +28,8 @@ def load_bot(spec: str) -> MaxBot:
     """Return the bot.
 
     Args:
-        spec: Path of a YAML file, of a directory with a `bot.yaml` or of a Python file, or `module:name`. The module
-            is looked for in the current directory first; the name may have dots.
+        spec: Path of a YAML file, of a directory with a `bot.yaml` or of a Python file, or `module:name`, or a module
+            that has a `bot`. A module is looked for in the current directory first; the name may have dots.
 
     Raises:
         BotError: There is no such bot, or it is wrong; has file and line where they are known.
@@ -45,6 +46,8 @@ def load_bot(spec: str) -> MaxBot:
         return _from_module(spec)
     if spec == "bot.yaml" and not path.exists():
         raise BotError(NO_BOT)
+    if not path.exists() and _names_a_module(spec):
+        return _from_whole_module(spec)
     # What belongs to a bot may stand beside its file.
     return MaxBot.from_directory(path.parent, bot_file=path.name) if path.is_file() else MaxBot.from_file(path)
 
@@ -57,6 +60,25 @@ def _from_module(spec: str) -> MaxBot:
     except imports.NotFound as error:
         raise _explain(error) from error
     return _ready(found.value, found.module, found.name, spec)
+
+
+def _names_a_module(spec: str) -> bool:
+    is_name = all(part.isidentifier() for part in spec.split("."))
+    return is_name and Path(spec).suffix not in (".yaml", ".yml", ".py")
+
+
+def _from_whole_module(name: str) -> MaxBot:
+    """Return the bot of a module: the one that is called so, or the only one."""
+    try:
+        module = imports.import_module(name, os.getcwd())
+    except imports.NotFound as error:
+        if error.error is None:
+            raise BotError(f"{name!r} is neither a file nor a directory nor a module") from error
+        raise _explain(error) from error
+    found = _only_bot(module)
+    if not hasattr(module, found):
+        raise BotError(f"there is no {found} in this module", file=_file(module))
+    return _ready(getattr(module, found), module, found, f"{name}:{found}")
 
 
 def _from_python(path: Path, name: str | None) -> MaxBot:

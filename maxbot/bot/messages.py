@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from maxbot.conversions import integer, url
 from maxbot.errors import TurnError
@@ -15,18 +16,46 @@ FROM_CHANNELS = ("file", "audio", "video", "location", "contact", "button")
 """Kinds of messages besides text and image, as channels make them: docs/reference/channels.md."""
 
 
-def checked_message(message: Any) -> Message:
+Kinds: TypeAlias = Mapping[str, Callable[[Any], Any]]
+"""Kinds of an author's own: return a value checked and converted, or raise a ValueError."""
+
+
+def checked_message(message: Any, own: Kinds = MappingProxyType({})) -> Message:
     """Return the message that is meant.
 
     Args:
-        message: A text, or a mapping with `text`, `image` or both.
+        message: A text, or a mapping with one or several kinds as its keys.
+        own: Kinds besides `text` and `image`, or in their place.
 
     Raises:
         TurnError: It is no message; the text says why.
     """
     if isinstance(message, str):
         return {"text": message}
-    return _mapping(message, "a message", {"text": _text, "image": _image})
+    kinds = {"text": _text, "image": _image, **dict.fromkeys(own, _as_it_is)}
+    return with_own(_mapping(message, "a message", kinds), own)
+
+
+def with_own(message: Message, own: Kinds) -> Message:
+    """Return a message with what is of an author's own kinds checked and converted.
+
+    Raises:
+        TurnError: It is not what its kind wants.
+    """
+    if own.keys().isdisjoint(message):
+        return message
+    return {name: _own(name, value, own[name]) if name in own else value for name, value in message.items()}
+
+
+def _own(name: str, value: Any, load: Callable[[Any], Any]) -> Any:
+    try:
+        return load(value)
+    except ValueError as error:
+        raise TurnError(f"{name} of a message: {error}") from error
+
+
+def _as_it_is(value: Any, name: str) -> Any:
+    return value
 
 
 def without_forbidden(value: Any) -> Any:

@@ -1,20 +1,30 @@
 """The dialog of a YAML bot, ready to run turns: what was said is checked and recognised, hooks and the engine run."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
+
+import msgspec
 
 from maxbot.bot.builder import Builder
-from maxbot.bot.markup import read_commands
+from maxbot.bot.middleware import Method, Replies, around
 from maxbot.bot.recognition import NoRecognition, Recognition
+from maxbot.bot.values import json_copy
+from maxbot.bot.variables import StateVariables
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.dialog.engine import Engine
 from maxbot.dialog.rpc import RpcMethods
 from maxbot.dialog.tree import Tree
 from maxbot.dialog.turn import TurnInput, TurnOutput
+from maxbot.dialog.visited import Visited
+from maxbot.errors import TurnError
 from maxbot.types import Dialog, Message, State
 
 RECOGNISED = frozenset({"intents", "entities"})
 """The names that what was recognised has in templates."""
+
+Run: TypeAlias = Callable[[Any, Dialog, State, datetime], Awaitable[TurnOutput]]
+"""Runs the turn of a message or of a request."""
 
 
 class Script:
@@ -33,11 +43,13 @@ class Script:
         self.rpc = RpcMethods(definition.rpc)
         # Another recogniser says itself which names are none, so that each has to be looked up there.
         names = () if builder.nlu else {intent.name for intent in definition.intents}
-        tree = Tree(definition.dialog, definition.subtrees, templates, read_commands, names)
-        # A template that others load may ask for anything.
-        needed = RECOGNISED & templates.names or templates.environment.loader
+        tree = Tree(definition.dialog, definition.subtrees, templates, builder.markup.read_commands, names)
+        # A template that others load may ask for anything, and so may code.
+        needed = RECOGNISED & templates.names or templates.environment.loader or builder.hooks or builder.middleware
         self._recognition = Recognition(definition, builder.nlu, builder.language) if needed else NoRecognition()
         self._engine = Engine(tree, templates, self._recognition.keep)
+        self._hooks = builder.hooks
+        self._middleware = builder.middleware
 
     async def answer(self, message: Message, dialog: Dialog, state: State, utc_time: datetime) -> TurnOutput:
         """Run the turn of a message.
@@ -45,12 +57,7 @@ class Script:
         Raises:
             TurnError: It failed; the text has file and line.
         """
-        intents, entities = await self._recognition.recognise(message, utc_time)
-        return await self._engine.run(
-            TurnInput(
-                dialog=dialog, state=state, utc_time=utc_time, message=message, intents=intents, entities=entities
-            )
-        )
+        return await self._around("process_message", self._message, message, dialog, state, utc_time)
 
     async def request(self, request: Any, dialog: Dialog, state: State, utc_time: datetime) -> TurnOutput:
         """Run the turn of a request.
@@ -59,8 +66,53 @@ class Script:
             RpcError: The request is refused.
             TurnError: It failed; the text has file and line.
         """
-        checked = self.rpc.check(request)
-        intents, entities = self._recognition.nothing
+        checked = msgspec.structs.asdict(self.rpc.check(request))
+        return await self._around("process_rpc", self._request, checked, dialog, state, utc_time)
+
+    async def _message(self, message: Message, dialog: Dialog, state: State, utc_time: datetime) -> TurnOutput:
+        intents, entities = await self._recognition.recognise(message, utc_time)
         return await self._engine.run(
-            TurnInput(dialog=dialog, state=state, utc_time=utc_time, rpc=checked, intents=intents, entities=entities)
+            TurnInput(
+                dialog=dialog, state=state, utc_time=utc_time, message=message, intents=intents, entities=entities
+            ),
+            self._hooks.of_a_turn(),
         )
+
+    async def _request(self, request: Any, dialog: Dialog, state: State, utc_time: datetime) -> TurnOutput:
+        intents, entities = self._recognition.nothing
+        rpc = self.rpc.check(request)
+        return await self._engine.run(
+            TurnInput(dialog=dialog, state=state, utc_time=utc_time, rpc=rpc, intents=intents, entities=entities),
+            self._hooks.of_a_turn(),
+        )
+
+    async def _around(
+        self, method: Method, run: Run, given: Any, dialog: Dialog, state: State, utc_time: datetime
+    ) -> TurnOutput:
+        """Run a turn with the author's middleware around it."""
+        if not self._middleware:
+            return await run(given, dialog, state, utc_time)
+        outputs: list[TurnOutput] = []
+
+        async def innermost(given: Any, dialog: dict[str, str], variables: StateVariables) -> Replies:
+            who = Dialog(dialog["channel_name"], dialog["user_id"])
+            outputs.append(output := await run(given, who, variables.store(), utc_time))
+            variables.replace(output.state)
+            return list(output.commands)
+
+        variables = StateVariables.load(state)
+        who = {"channel_name": dialog.channel, "user_id": dialog.user}
+        replies = await around(innermost, self._middleware, method)(given, who, variables)
+        return _output(outputs, replies, variables)
+
+
+def _output(outputs: list[TurnOutput], replies: Any, variables: StateVariables) -> TurnOutput:
+    try:
+        json_copy(replies, "replies")
+        state = json_copy(variables.store(), "state")
+    except ValueError as error:
+        raise TurnError(f"what a middleware left cannot be stored or sent: {error}") from error
+    visited = outputs[-1].visited if outputs else Visited()
+    visited.commands[:] = replies
+    listening = bool(outputs) and outputs[-1].listening
+    return TurnOutput(commands=visited.commands, state=state, listening=listening, visited=visited)

@@ -7,14 +7,14 @@ from typing import Any
 
 from maxbot.dialog.state import MOST_FAILURES
 from maxbot.errors import RpcError, UsageError
-from maxbot.types import Dialog, State, Turn
+from maxbot.types import Dialog, State, TurnResult
 
 logger = logging.getLogger(__name__)
 
 SOMEBODY = Dialog("builtin", "1")
 """Who speaks where nobody says who."""
 
-Run = Callable[[Dialog, State], Coroutine[Any, Any, Turn]]
+Run = Callable[[Dialog, State], Coroutine[Any, Any, TurnResult]]
 """Runs a turn of a dialog from its state."""
 
 

@@ -37,7 +37,13 @@ def _look_at(spec: str) -> tuple[Sequence[Mistake], Sequence[Mistake], int]:
         return error.mistakes, (), error.unsaid
     if bot.definition is None or bot.made_with is None:
         return (), (), 0
-    found = check_bot(bot.definition, bot.made_with.jinja_env, recogniser=bot.made_with.nlu is None)
+    made_with = bot.made_with
+    found = check_bot(
+        bot.definition,
+        made_with.jinja_env,
+        recogniser=made_with.nlu is None,
+        closed=not made_with.has_hooks,
+    )
     return (), [*found, *(check_files(bot.files) if bot.files else ())], 0
 
 

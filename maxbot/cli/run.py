@@ -120,6 +120,10 @@ def check(settings: Settings, given: dict[str, str]) -> None:
         _conflict(given["workers"], given["single-process"], "a single process has one worker")
     if settings.single_process and settings.fast:
         _conflict(given["fast"], given["single-process"], "a single process has one worker")
+    for asks in ("ngrok", "ngrok-url"):
+        for said in ("host", "port", "public-url"):
+            if asks in given and said in given:
+                _conflict(given[said], given[asks], "ngrok says it")
     if settings.verbose and settings.quiet:
         _conflict(given["verbose"], given["quiet"], "say more or say less")
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from maxbot.types import Turn
+from maxbot.types import TurnResult
 
 GRACE = 1.0
 """Seconds that a turn has to end once it is cancelled, before that is said."""
@@ -13,7 +13,9 @@ class TimedOut(TimeoutError):
     """A turn took longer than it may."""
 
 
-async def run_apart(turn: Awaitable[Turn], timeout: float, outlives: Callable[[], None]) -> Turn | BaseException:
+async def run_apart(
+    turn: Awaitable[TurnResult], timeout: float, outlives: Callable[[], None]
+) -> TurnResult | BaseException:
     """Run a turn to its end. Only a cancellation of the caller's own task is passed on.
 
     Args:
@@ -49,19 +51,19 @@ async def run_apart(turn: Awaitable[Turn], timeout: float, outlives: Callable[[]
         raise
 
 
-async def _caught(turn: Awaitable[Turn]) -> Turn | BaseException:
+async def _caught(turn: Awaitable[TurnResult]) -> TurnResult | BaseException:
     try:
         return await turn
     except BaseException as error:  # a KeyboardInterrupt in a task would end the event loop
         return error
 
 
-def _outcome(task: asyncio.Task[Turn | BaseException]) -> Turn | BaseException:
+def _outcome(task: asyncio.Task[TurnResult | BaseException]) -> TurnResult | BaseException:
     # Whoever cancels its own task and then waits for nothing more is cancelled behind its last line.
     return asyncio.CancelledError("the turn cancelled itself") if task.cancelled() else task.result()
 
 
-def _late(outcome: Turn | BaseException) -> TimedOut:
+def _late(outcome: TurnResult | BaseException) -> TimedOut:
     error = TimedOut("the turn was cancelled")
     error.__cause__ = outcome if isinstance(outcome, BaseException) else None
     return error

@@ -9,6 +9,7 @@ from maxbot.events import (
     CommandRepeated,
     CommandSetAside,
     DatabaseUnavailable,
+    DialogLeft,
     DialogMoved,
     Event,
     TurnOutlives,
@@ -35,6 +36,8 @@ class Log:
         match event:
             case UpdateSetAside(dialog=dialog, update_id=update_id, reason=reason, error=error):
                 logger.error("Update %d of %s is set aside: %s", update_id, dialog, reason, exc_info=error)
+            case DialogLeft(dialog=dialog):
+                logger.warning("Several turns of %s in a row have failed: the dialog starts anew", dialog)
             case TurnStale(dialog=dialog):
                 logger.warning("A turn of %s is thrown away: another one was committed meanwhile", dialog)
             case TurnOutlives(dialog=dialog, update_id=update_id, timeout=timeout):

@@ -3,19 +3,20 @@
 import time
 import traceback
 from collections.abc import Awaitable, Mapping
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from maxbot.channels.base import Channel
 from maxbot.delivery.apart import TimedOut, run_apart
 from maxbot.delivery.replies import Replies
 from maxbot.delivery.suspects import Suspects, Verdict
 from maxbot.errors import StorageError
-from maxbot.events import Observer, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
+from maxbot.events import DialogLeft, Observer, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
 from maxbot.outbox.retries import until_stored
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
-from maxbot.storage.tables.turns import PendingUpdate, Work
-from maxbot.types import Dialog, Message, State, Turn
+from maxbot.storage.tables.turns import Failed, PendingUpdate, Work
+from maxbot.types import Dialog, Message, State, TurnResult
 
 DIED_OF = "Its worker died while it ran this turn, and died again when it was tried where it harms nobody"
 
@@ -23,8 +24,18 @@ DIED_OF = "Its worker died while it ran this turn, and died again when it was tr
 class Bot(Protocol):
     """What delivery needs of a bot: a function from message and state to commands and state."""
 
-    def run_turn(self, message: Message, dialog: Dialog, state: State) -> Awaitable[Turn]:
+    def run_turn(
+        self, message: Message, dialog: Dialog, state: State, utc_time: datetime | None = None
+    ) -> Awaitable[TurnResult]:
         """Run one message; raise whatever is wrong with it."""
+
+    def run_request(
+        self, request: Any, dialog: Dialog, state: State, utc_time: datetime | None = None
+    ) -> Awaitable[TurnResult]:
+        """Run what another program asks for; raise whatever is wrong with it."""
+
+    def after_failure(self, state: State) -> tuple[State, bool]:
+        """Return what to remember after a turn that failed, and whether the dialog leaves its place."""
 
 
 class Turns:
@@ -73,39 +84,42 @@ class Turns:
             if verdict is Verdict.LEAVE:
                 return None
             if verdict is Verdict.SET_ASIDE:
-                await self._set_aside(dialog, update, DIED_OF, None)
+                await self._set_aside(dialog, work, update, DIED_OF, None)
                 return []
             return await self._run(dialog, work, update)
 
     async def _run(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
         began = time.perf_counter()
+        run = self._bot.run_request if update.is_request else self._bot.run_turn
         outcome = await run_apart(
-            self._suspects.watch(update.id, self._bot.run_turn(update.message, dialog, work.state)),
+            self._suspects.watch(
+                update.id, run(update.message, dialog, work.state, datetime.fromtimestamp(self._store.now(), UTC))
+            ),
             self._timeout,
             lambda: self._observe(TurnOutlives(dialog, update.id, self._timeout)),
         )
-        if isinstance(outcome, Turn):
+        if isinstance(outcome, TurnResult):
             return await self._commit(dialog, work, update, outcome, time.perf_counter() - began)
         late = isinstance(outcome, TimedOut)
         reason = f"The turn took longer than {self._timeout:g} seconds" if late else _reason(outcome)
-        await self._set_aside(dialog, update, reason, outcome)
+        await self._set_aside(dialog, work, update, reason, outcome)
         return []
 
     async def _commit(
-        self, dialog: Dialog, work: Work, update: PendingUpdate, turn: Turn, seconds: float
+        self, dialog: Dialog, work: Work, update: PendingUpdate, turn: TurnResult, seconds: float
     ) -> list[OutboxRow]:
         address = work.address if update.address is None else update.address
         try:
             commands = self._replies.expanded(dialog, turn.commands)
         except Exception as error:
-            await self._set_aside(dialog, update, _reason(error), error)
+            await self._set_aside(dialog, work, update, _reason(error), error)
             return []
         try:
             rows = await until_stored(
                 self._store.commit, str(dialog), work.version, update.id, turn.state, commands, address
             )
         except StorageError as error:
-            await self._set_aside(dialog, update, f"What came of the turn cannot be stored: {error}", error)
+            await self._set_aside(dialog, work, update, f"What came of the turn cannot be stored: {error}", error)
             return []
         if rows is None:
             self._observe(TurnStale(dialog, update.id))
@@ -115,10 +129,16 @@ class Turns:
             await self._replies.unanswered(dialog, update.id, None)
         return rows
 
-    async def _set_aside(self, dialog: Dialog, update: PendingUpdate, reason: str, error: BaseException | None) -> None:
+    async def _set_aside(
+        self, dialog: Dialog, work: Work, update: PendingUpdate, reason: str, error: BaseException | None
+    ) -> None:
         self._observe(UpdateSetAside(dialog, update.id, reason, error))
+        state, left = self._bot.after_failure(work.state)
+        if left:
+            self._observe(DialogLeft(dialog, update.id))
+        failed = None if state is work.state else Failed(str(dialog), work.version, state)
         text = None if error is None else "".join(traceback.format_exception(error))
-        await until_stored(self._store.set_aside_update, str(dialog), update.id, reason, text)
+        await until_stored(self._store.set_aside_update, str(dialog), update.id, reason, text, failed)
         await self._replies.unanswered(dialog, update.id, reason)
 
 

@@ -15,7 +15,7 @@ from maxbot.dialog.state import Kind, others
 from maxbot.dialog.steps import Returning, Run, Step, Stop
 from maxbot.dialog.templates import Templates
 from maxbot.dialog.tree import Tree
-from maxbot.dialog.turn import Keep, RunningTurn, TurnInput, TurnOutput, running
+from maxbot.dialog.turn import Hooks, Keep, RunningTurn, TurnInput, TurnOutput, running
 from maxbot.errors import TurnError
 
 MOST_STEPS = 500
@@ -39,11 +39,12 @@ class Engine:
         self._tree = tree
         self._templates = templates
 
-    async def run(self, given: TurnInput) -> TurnOutput:
+    async def run(self, given: TurnInput, hooks: Hooks | None = None) -> TurnOutput:
         """Run one turn.
 
         Args:
             given: All that it depends on; nothing of it is changed.
+            hooks: Of the author's own, may change names, variables and replies.
 
         Raises:
             TurnError: It failed: nothing is said and nothing changes. The text has file and line where they are known.
@@ -51,9 +52,7 @@ class Engine:
         turn = RunningTurn(given, self._templates, self._keep)
         try:
             with running(turn):
-                stop = await _Conversation(self._tree, turn).run()
-            if stop is Stop.END:
-                turn.end()
+                await (self._converse(turn) if hooks is None else self._converse_with(turn, hooks))
             state = others(given.state) | turn.stored()
         except TurnError as error:
             error.visited = turn.visited
@@ -61,6 +60,19 @@ class Engine:
         return TurnOutput(
             commands=turn.visited.commands, state=state, listening=bool(turn.state.waiting), visited=turn.visited
         )
+
+    async def _converse(self, turn: RunningTurn) -> None:
+        if await _Conversation(self._tree, turn).run() is Stop.END:
+            turn.end()
+
+    async def _converse_with(self, turn: RunningTurn, hooks: Hooks) -> None:
+        await hooks.before(turn)
+        try:
+            await self._converse(turn)
+        except TurnError as error:
+            await hooks.after(turn, error)
+            raise
+        await hooks.after(turn, None)
 
 
 class _Conversation:

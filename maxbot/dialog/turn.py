@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -66,7 +66,9 @@ class RunningTurn:
         self.is_rpc = given.rpc is not None
         self.slots = Variables("slots", self.state.slots, self.assigned)
         self.user = Variables("user", self.state.user, self.assigned)
-        self.scope = templates.scope({**given.names, **self._names(given)})
+        own = self._names(given)
+        self._own = own.keys()
+        self.scope = templates.scope({**given.names, **own})
         """What conditions see."""
         self._source: Source | None = None
         self._places: dict[str, BotError] = {}
@@ -84,6 +86,11 @@ class RunningTurn:
             "utc_time": given.utc_time,
             "utc_today": given.utc_time.date(),
         }
+
+    def define(self, name: str, value: Any) -> None:
+        """Give a name to all templates and conditions of this turn; those of the language go before it."""
+        if name not in self._own:
+            self.scope.names[name] = value
 
     async def say(self, scenario: Scenario, noted: dict[str, Any], **names: Any) -> Outcome:
         """Run a scenario and add its replies to the answer.
@@ -137,6 +144,16 @@ class RunningTurn:
 
 
 _STORABLE = frozenset({str, bool})
+
+
+class Hooks(Protocol):
+    """What an author does around each turn."""
+
+    async def before(self, turn: RunningTurn) -> None:
+        """Called when a message has been recognised and before the dialog runs."""
+
+    async def after(self, turn: RunningTurn, error: TurnError | None) -> None:
+        """Called when the replies are known, also after an error: what a turn says and stores may be changed."""
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What an extension sees of the builder of a bot."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -14,8 +14,10 @@ class Builder(Protocol):
     """A recogniser in place of the built-in one, None for that; see `maxbot.nlu.custom`."""
     language: Any
     """What the built-in recogniser knows of the users' language, None for English; see `maxbot.nlu.language`."""
-    directory: Path | None
-    """Where the bot's files are; None for a bot without files."""
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the bot's files are; None for a bot without files."""
 
     @property
     def jinja_env(self) -> jinja2.Environment:
@@ -28,5 +30,8 @@ class Builder(Protocol):
         """Add a function or another value that all templates see."""
 
 
-Extension: TypeAlias = Callable[[Builder, Mapping[str, Any]], None]
-"""Called with the builder and the extension's configuration."""
+Extension: TypeAlias = Callable[[Builder, Any], object]
+"""A function or class that is called with the builder and the configuration.
+
+The configuration is a mapping, or what the attribute `ConfigSchema` converts it to (`maxbot.bot.schemas`).
+"""

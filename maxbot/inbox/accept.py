@@ -39,6 +39,9 @@ class Inbox:
             return []
         if not all(_storable(update.dialog.user) and _storable(update.key) for update in updates):
             raise BadRequest("A user's name or an update's key has a character that cannot be stored (U+0000, a half)")
+        for update in updates:
+            if not isinstance(update.message, dict):  # what is none could be taken for something else later
+                raise TypeError(f"a message is a dict, not {type(update.message).__name__}")
         accepted = await self._store.accept(updates)
         for update, new in zip(updates, accepted, strict=True):
             self._observe(UpdateAccepted(update.dialog, new))

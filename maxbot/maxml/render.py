@@ -45,7 +45,7 @@ class Reader:
         """
         if not _FOR_THE_PARSER.search(text):
             words = " ".join(text.split())
-            return [{"text": words}] if words else []
+            return [{"text": texts.Marked(words)}] if words else []
         return list(self._read(parse(text), control))
 
     def _read(self, nodes: list[Node], control: frozenset[str]) -> Iterator[Command]:
@@ -74,13 +74,18 @@ class Reader:
         raise _wrong(element, f"<{element.name}> is no command here; known are {known}, and <br/> in a text")
 
 
-def _text(nodes: Iterable[Node]) -> str:
+def _text(nodes: Iterable[Node]) -> texts.Marked:
     parts = list(texts.pieces(nodes))
-    return texts.render(parts) if parts else ""
+    return texts.render(parts) if parts else texts.Marked()
 
 
 def _command(element: Element, schema: CommandSchema) -> Command:
     fields = _fields(element, schema.fields)
+    if schema.finish is not None:
+        try:
+            fields = schema.finish(fields)
+        except ValueError as error:
+            raise SchemaError(f"<{element.name}>: {error}", element.line, element.column) from error
     return fields if schema.flat else {schema.name: fields}
 
 

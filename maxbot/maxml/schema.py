@@ -78,6 +78,8 @@ class CommandSchema(msgspec.Struct, frozen=True):
     fields: tuple[Field, ...] = ()
     flat: bool = False
     """Whether its one field stands in the command itself, as in `{"text": "hello"}`."""
+    finish: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """Checks and converts the fields once more, by a schema of an author's own; raises a ValueError."""
 
     def __post_init__(self) -> None:
         _check(self.name, self.fields)

@@ -49,10 +49,18 @@ class Format(NamedTuple):
 class Marked(str):
     """A text as it is read, which still knows its markup."""
 
-    __slots__ = ("formats", "pieces")
+    formats: tuple[Format, ...] = ()
+    pieces: tuple[Piece, ...] | None = None
+    """None: it has none, and each line is one."""
 
-    formats: tuple[Format, ...]
-    pieces: tuple[Piece, ...]
+    @property
+    def items(self) -> tuple[Piece, ...]:
+        """The pieces: character data and tags."""
+        return tuple(_broken(self)) if self.pieces is None else self.pieces
+
+    def render(self) -> str:
+        """Return the text alone, as a platform without formats shows it."""
+        return str.__str__(self)
 
 
 def pieces(nodes: Iterable[Node]) -> Iterator[Piece]:
@@ -70,10 +78,10 @@ def _link(element: Element) -> str | None:
     return element.attributes.get("href") if element.name == "a" else None
 
 
-def render(parts: Sequence[Piece]) -> str:
-    """Return a text as it is read; a `Marked` where it has markup beside line breaks."""
+def render(parts: Sequence[Piece]) -> Marked:
+    """Return a text as it is read."""
     if len(parts) == 1 and parts[0].kind == "data":
-        return " ".join(parts[0].text.split())
+        return Marked(" ".join(parts[0].text.split()))
     out: list[str] = []
     length = 0
     opened: list[tuple[str | None, int, str | None]] = []
@@ -114,7 +122,7 @@ def _words_follow(parts: Sequence[Piece], index: int) -> bool:
 
 def printed(text: str) -> list[str]:
     """Return the lines of a text as markup."""
-    parts = text.pieces if isinstance(text, Marked) else tuple(_broken(text))
+    parts = text.items if isinstance(text, Marked) else tuple(_broken(text))
     document = "".join(_printed(parts, index) for index in range(len(parts)))
     return [line for line in document.split("\n") if line]
 

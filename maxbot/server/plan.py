@@ -1,5 +1,6 @@
 """Settings and bot put together: all that is to be decided before a run is decided here, once."""
 
+import logging
 from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ from maxbot.server.edge.sockets import is_public
 from maxbot.settings import Settings, Updater, options
 from maxbot.storage.claim import FileId
 from maxbot.storage.place import check_url, new_database, on_server
+
+logger = logging.getLogger(__name__)
 
 HOST = "localhost"
 PORT = 8080
@@ -78,7 +81,7 @@ def _updater(settings: Settings, bot: MaxBot) -> Updater:
     """Return how updates come in where nobody said it: polling needs no public address, and no port."""
     web = any(getattr(settings, option.field) not in (None, False) for option in options() if option.web_only)
     polls = bool(bot.channels) and all(channel.prefers_polling for channel in bot.channels.values())
-    return "polling" if polls and not web else "webhooks"
+    return "polling" if polls and not web and not bot.has_requests else "webhooks"
 
 
 def _hosts(settings: Settings, updater: Updater, host: str) -> tuple[str, ...]:
@@ -114,8 +117,19 @@ def _check(plan: Plan, bot: MaxBot) -> None:
         deaf = [channel.name for channel in bot.channels.values() if not channel.polls]
         if deaf:
             raise UsageError(f"Channel {', '.join(deaf)} cannot be polled: use --updater webhooks")
+        if bot.has_requests:
+            logger.warning("Requests of other programs (rpc) are not served while polling: use --updater webhooks")
     else:
         _check_channels(plan, bot)
+        _check_requests(plan, bot)
+
+
+def _check_requests(plan: Plan, bot: MaxBot) -> None:
+    if bot.has_requests and not plan.private and not plan.rpc_token:
+        raise UsageError(
+            f"Anybody could send requests (rpc) to the bot on {plan.public_url or plan.host}: set MAXBOT_RPC_TOKEN, "
+            "and let callers show it as `Authorization: Bearer TOKEN`, or listen on localhost only"
+        )
 
 
 def _check_channels(plan: Plan, bot: MaxBot) -> None:

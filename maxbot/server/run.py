@@ -17,6 +17,7 @@ from maxbot.locks.custom import own_user_locks, running
 from maxbot.logs import configure
 from maxbot.server.descriptors import raise_limit
 from maxbot.server.edge.sockets import bind
+from maxbot.server.ngrok import with_ngrok
 from maxbot.server.plan import Plan, make_plan
 from maxbot.server.stopping import FAREWELL
 from maxbot.server.supervisor.process import WorkerProcess
@@ -37,9 +38,11 @@ OWNER_TIMEOUT = 3.0
 
 def run(settings: Settings, bot: MaxBot) -> int:
     """See `maxbot.server.serve`."""
-    configure(settings, bot.secrets, process="single" if settings.single_process else "supervisor")
+    configure(
+        settings, [*bot.secrets, *settings.secrets], process="single" if settings.single_process else "supervisor"
+    )
     raise_limit()
-    plan = make_plan(settings, bot)
+    plan = make_plan(with_ngrok(settings), bot)
     sockets = [] if plan.updater == "polling" else bind(plan.host, plan.port)
     if plan.single_process:
         return _serve(plan, bot, sockets)

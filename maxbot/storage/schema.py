@@ -59,7 +59,7 @@ inbox = Table(
     metadata,
     Column("id", NUMBER, primary_key=True, autoincrement=False),  # the `seen.id` of the update
     Column("dialog", DIALOG, nullable=False),
-    Column("message", JSON, nullable=False),
+    Column("message", JSON, nullable=False),  # a mapping; a list with one if it is the request of another program
     Column("address", JSON, nullable=True),  # where to answer to, beyond the user's name
     Column("accepted_at", MOMENT, nullable=False),
     # How often a turn of it was started by somebody who found it left behind by a process that died.

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from maxbot.storage.database import Database
 from maxbot.storage.schema import revisions
 from maxbot.storage.statement import Statement, Transaction
-from maxbot.storage.tables import counters, dead_letters, inbox, moves, outbox, replies, turns
+from maxbot.storage.tables import counters, dead_letters, inbox, moves, outbox, replies, requests, turns
 from maxbot.storage.tables.oldest import Older
 from maxbot.types import Address, Command, Dialog, State, Update
 
@@ -62,6 +62,10 @@ class Store:
         """Remove up to `limit` keys of updates accepted over `older_than` seconds ago; return how many."""
         return self._database.call(inbox.forget, Older(self.now() - older_than, limit))
 
+    def outcome(self, channel: str, key: str) -> Future[requests.Outcome | None]:
+        """Return what became of a request, None for one that is not known (any more)."""
+        return self._database.ask(requests.outcome, requests.Asked(channel, key))
+
     # turns
 
     def load(self, dialog: str, sent: outbox.Sent | None = None) -> Future[turns.Work]:
@@ -101,8 +105,10 @@ class Store:
 
     # dead letters
 
-    def set_aside_update(self, dialog: str, update_id: int, reason: str, traceback: str | None) -> Future[bool]:
-        """Move an update to the dead letters; return whether it was still pending."""
+    def set_aside_update(
+        self, dialog: str, update_id: int, reason: str, traceback: str | None, failed: turns.Failed | None = None
+    ) -> Future[bool]:
+        """Move an update to the dead letters, remember `failed`; return whether it was still pending."""
         return self._database.call(
             dead_letters.set_aside_update,
             dead_letters.SetAsideUpdate(
@@ -111,6 +117,7 @@ class Store:
                 self._redact(reason),
                 None if traceback is None else self._redact(traceback),
                 self.now(),
+                failed,
             ),
         )
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from maxbot.bot import MaxBot
-from maxbot.bot.markup import read_replies
+from maxbot.bot.markup import BotMarkup
 from maxbot.bot.read.stories import Story, StoryTurn
 from maxbot.dialog.source import Source
 from maxbot.journal.record import FinishedTurn
@@ -55,7 +55,7 @@ def run_story(bot: MaxBot, story: Story) -> Result:
         failure: Exception | None = None
         try:
             _take(conversation, turn)
-            if _one_fits(turn.response, conversation.replies, expected):
+            if _one_fits(turn.response, conversation.replies, expected, bot.markup):
                 continue
         except Exception as error:  # whatever a bot's code raises
             failure = error
@@ -79,18 +79,18 @@ def _take(conversation: Conversation, turn: StoryTurn) -> None:
         conversation.says(turn.message or {})
 
 
-def _one_fits(responses: Sequence[Source], actual: Replies, expected: list[Replies]) -> bool:
+def _one_fits(responses: Sequence[Source], actual: Replies, expected: list[Replies], markup: BotMarkup) -> bool:
     """Read the alternatives one after the other until one fits; note them."""
     for response in responses:
-        expected.append(_read(response))
+        expected.append(_read(response, markup))
         if fits(expected[-1], actual):
             return True
     return False
 
 
-def _read(response: Source) -> Replies:
+def _read(response: Source, markup: BotMarkup) -> Replies:
     try:
-        return read_replies(response.text)
+        return markup.read_replies(response.text)
     except MaxMLError as error:
         raise response.error(f"this expectation is no reply: {error}", _line(response, error)) from None
 

@@ -13,7 +13,7 @@ from maxbot.journal.console import lines
 from maxbot.journal.record import FinishedTurn, make_record
 from maxbot.maxml import MaxMLError
 from maxbot.testing.replies import Replies, difference, fits, wanted
-from maxbot.types import Dialog, Message, State, Turn
+from maxbot.types import Dialog, Message, State, TurnResult
 
 PAUSE = timedelta(seconds=10)
 """Between two turns, once a test has said what time it is."""
@@ -105,9 +105,9 @@ class Conversation:
 
     def _take(self, at: Callable[[datetime], Run], **given: Any) -> "Conversation":
         time = self._clock or datetime.now(UTC)
-        run, came = at(time), list[Turn]()
+        run, came = at(time), list[TurnResult]()
 
-        async def watched(who: Dialog, state: State) -> Turn:
+        async def watched(who: Dialog, state: State) -> TurnResult:
             came.append(await run(who, state))
             return came[0]
 
@@ -174,11 +174,13 @@ class Conversation:
         __tracebackhide__ = True
         given = [[item] if isinstance(item, str | dict) else item for item in alternatives]
         try:
-            expected = [wanted(item) for item in given]
+            expected = [wanted(item, self._bot.markup) for item in given]
         except MaxMLError as error:
             raise ValueError(f"this expectation is no reply: {error}") from None
         if not any(fits(one, self.replies) for one in expected):
-            raise AssertionError(f"The bot said something else.\n\n{self}\n\n{difference(expected, self.replies)}")
+            raise AssertionError(
+                f"The bot said something else.\n\n{self}\n\n{difference(expected, self.replies, self._bot.markup)}"
+            )
         return self
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
-from maxbot.bot.markup import print_replies, read_replies
+from maxbot.bot.markup import PLAIN, BotMarkup
 from maxbot.bot.values import plain
 
 Replies: TypeAlias = list[dict[str, Any]]
@@ -13,16 +13,17 @@ INDENT = "  "
 NOTHING = "(nothing)"
 
 
-def wanted(given: Iterable[str | dict[str, Any]]) -> Replies:
+def wanted(given: Iterable[str | dict[str, Any]], markup: BotMarkup = PLAIN) -> Replies:
     """Return the replies that a test expects.
 
     Args:
         given: Each a document of replies as a template would say it, or a reply as `{"text": ...}`.
+        markup: Of the bot.
 
     Raises:
         MaxMLError: A document cannot be read.
     """
-    return [reply for item in given for reply in (read_replies(item) if isinstance(item, str) else [item])]
+    return [reply for item in given for reply in (markup.read_replies(item) if isinstance(item, str) else [item])]
 
 
 def fits(expected: Replies, actual: Sequence[dict[str, Any]]) -> bool:
@@ -43,19 +44,21 @@ def _normal(value: Any) -> Any:
     return [_normal(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def difference(alternatives: Sequence[Replies], actual: Sequence[dict[str, Any]]) -> str:
+def difference(alternatives: Sequence[Replies], actual: Sequence[dict[str, Any]], markup: BotMarkup = PLAIN) -> str:
     """Return what was expected and what came, with a mark below the first character that differs."""
     lines = ["Expected:"]
     for number, expected in enumerate(alternatives):
-        lines += [f"{INDENT}-or-"] * bool(number) + _block(expected)
+        lines += [f"{INDENT}-or-"] * bool(number) + _block(expected, markup)
     lines += [] if alternatives else [f"{INDENT}(no alternative is given, so nothing fits)"]
-    came = _block(actual)
-    near = max((_block(expected) for expected in alternatives), key=lambda block: _alike(block, came), default=None)
+    came = _block(actual, markup)
+    near = max(
+        (_block(expected, markup) for expected in alternatives), key=lambda block: _alike(block, came), default=None
+    )
     return "\n".join([*lines, "Actual:", *(came if near is None else _marked(came, near))])
 
 
-def _block(replies: Iterable[dict[str, Any]]) -> list[str]:
-    return [INDENT + line for line in (print_replies(replies) or NOTHING).split("\n")]
+def _block(replies: Iterable[dict[str, Any]], markup: BotMarkup) -> list[str]:
+    return [INDENT + line for line in (markup.print_replies(replies) or NOTHING).split("\n")]
 
 
 def _alike(one: list[str], other: list[str]) -> int:

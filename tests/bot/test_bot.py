@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from maxbot.bot import MaxBot
-from maxbot.bot.handler import BotTurn
+from maxbot.bot.handler import Turn
 from maxbot.channels.base import Channel
 from maxbot.errors import BotError, TurnError, UsageError
-from maxbot.types import Command, Dialog, Turn
+from maxbot.types import Command, Dialog, TurnResult
 
 ADA = Dialog("web", "ada")
 
 
-def run_turn(bot: MaxBot, text: str = "hello", state: dict[str, Any] | None = None) -> Turn:
+def run_turn(bot: MaxBot, text: str = "hello", state: dict[str, Any] | None = None) -> TurnResult:
     return asyncio.run(bot.run_turn({"text": text}, ADA, state or {}))
 
 
@@ -26,18 +26,18 @@ def test_a_handler_is_given_the_turn() -> None:
     bot = MaxBot()
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         turn.state["count"] = turn.state.get("count", 0) + 1
         turn.say(f"{turn.dialog.user}: {turn.message['text']} {turn.state['count']}")
 
-    assert run_turn(bot, state={"count": 4}) == Turn([Command({"text": "ada: hello 5"})], {"count": 5})
+    assert run_turn(bot, state={"count": 4}) == TurnResult([Command({"text": "ada: hello 5"})], {"count": 5})
 
 
 def test_a_turn_changes_neither_state_nor_message() -> None:
     bot = MaxBot()
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         turn.state["list"].append(2)
         turn.message["text"] = "changed"
 
@@ -52,7 +52,7 @@ def test_what_a_handler_keeps_does_not_reach_into_the_stored_state() -> None:
     kept: list[int] = []
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         turn.state["list"] = kept
 
     turn = run_turn(bot)
@@ -68,7 +68,7 @@ def test_an_error_names_the_line_of_the_bots_own_code() -> None:
     bot = MaxBot()
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         helper_that_fails()
 
     line = helper_that_fails.__code__.co_firstlineno + 1
@@ -83,7 +83,7 @@ def test_an_error_inside_a_library_names_the_line_that_called_it() -> None:
     bot = MaxBot()
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         int.from_bytes("x")  # type: ignore[arg-type]
         asyncio.run(None)  # type: ignore[arg-type]
 
@@ -95,7 +95,7 @@ def test_a_wrong_reply_names_the_line_that_made_it() -> None:
     bot = MaxBot()
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         turn.say("fine")
         turn.say(5)  # type: ignore[arg-type]
 
@@ -108,7 +108,7 @@ def test_a_state_that_cannot_be_stored_names_the_key() -> None:
     bot = MaxBot()
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         turn.state["seen"] = {1, 2}
 
     with pytest.raises(TurnError, match=r"test_bot.py:\d+: state\['seen'\] is of type set"):
@@ -119,7 +119,7 @@ def test_a_state_that_was_replaced_by_something_else_is_refused() -> None:
     bot = MaxBot()
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         turn.state = None  # type: ignore[assignment]
 
     with pytest.raises(TurnError, match="state is a dict, not NoneType"):
@@ -130,7 +130,7 @@ def test_a_handler_cannot_stop_the_server() -> None:
     bot = MaxBot()
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         raise SystemExit(3)
 
     with pytest.raises(TurnError, match="SystemExit: 3"):
@@ -144,7 +144,7 @@ def test_cancelling_a_turn_passes_through() -> None:
         started = asyncio.Event()
 
         @bot.handler
-        async def handle(turn: BotTurn) -> None:
+        async def handle(turn: Turn) -> None:
             started.set()
             await asyncio.Event().wait()
 
@@ -162,7 +162,7 @@ def test_a_reply_after_the_turn_is_an_error_of_whoever_adds_it() -> None:
     turns = []
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         turns.append(turn)
 
     run_turn(bot)
@@ -174,17 +174,19 @@ def test_a_handler_is_async() -> None:
     with pytest.raises(BotError, match="a handler is an async function"):
 
         @MaxBot().handler  # type: ignore[type-var]
-        def handle(turn: BotTurn) -> None:
+        def handle(turn: Turn) -> None:
             pass
 
 
-def test_a_bot_answers_in_one_place_only() -> None:
-    with pytest.raises(BotError, match="the bot has its answers already") as caught:
+def test_a_bot_has_one_handler() -> None:
+    bot = MaxBot()
 
-        @MaxBot.inline("dialog: []").handler
-        async def handle(turn: BotTurn) -> None:
-            pass
+    @bot.handler
+    async def handle(turn: Turn) -> None:
+        pass
 
+    with pytest.raises(BotError, match="the bot has a handler already") as caught:
+        bot.handler(handle)
     assert caught.value.line is not None
 
 
@@ -243,7 +245,7 @@ def test_process_message_forgets_a_turn_that_failed() -> None:
     bot = MaxBot()
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         turn.state["n"] = turn.state.get("n", 0) + 1
         if turn.message["text"] == "fail":
             raise ValueError("failed")

@@ -2,22 +2,23 @@ from typing import Any
 
 import pytest
 
-from maxbot.bot.handler import BotTurn
+from maxbot.bot.handler import Turn
+from maxbot.bot.replies import ImageReply
 from maxbot.errors import TurnError
 from maxbot.types import Command, Dialog
 
 
 @pytest.fixture
-def turn() -> BotTurn:
-    return BotTurn({"text": "hello"}, Dialog("web", "ada"), {})
+def turn() -> Turn:
+    return Turn({"text": "hello"}, Dialog("web", "ada"), {})
 
 
-def test_replies_keep_their_order_and_wishes(turn: BotTurn) -> None:
+def test_replies_keep_their_order_and_wishes(turn: Turn) -> None:
     turn.say("one")
     turn.add({"image": {"url": "http://example.com/a.png"}}, resend=True)
     turn.say("two", resend=False)
     turn.add({"image": {"url": "http://example.com/b.png", "caption": None}})
-    turn.add({"sticker": {"id": 5}, "sound": "off"})
+    turn.add_own({"sticker": {"id": 5}, "sound": "off"})
     assert turn.finish() == [
         Command({"text": "one"}),
         Command({"image": {"url": "http://example.com/a.png"}}),
@@ -48,25 +49,25 @@ def test_replies_keep_their_order_and_wishes(turn: BotTurn) -> None:
         (None, "a reply is a dict"),
     ],
 )
-def test_what_no_channel_could_send_is_refused(turn: BotTurn, content: Any, message: str) -> None:
+def test_what_no_channel_could_send_is_refused(turn: Turn, content: Any, message: str) -> None:
     with pytest.raises(TurnError, match=message):
         turn.add(content)
     assert turn.finish() == []
 
 
-def test_resend_is_yes_or_no(turn: BotTurn) -> None:
+def test_resend_is_yes_or_no(turn: Turn) -> None:
     with pytest.raises(TurnError, match="resend is True or False"):
         turn.say("hello", resend="no")  # type: ignore[arg-type]
 
 
-def test_a_reply_does_not_change_after_it_was_added(turn: BotTurn) -> None:
-    content = {"image": {"url": "a"}}
+def test_a_reply_does_not_change_after_it_was_added(turn: Turn) -> None:
+    content: ImageReply = {"image": {"url": "a"}}
     turn.add(content)
     content["image"]["url"] = "b"
     assert turn.finish() == [Command({"image": {"url": "a"}})]
 
 
-def test_there_are_no_replies_after_the_turn(turn: BotTurn) -> None:
+def test_there_are_no_replies_after_the_turn(turn: Turn) -> None:
     turn.finish()
     with pytest.raises(TurnError, match="the turn is over"):
         turn.say("late")

@@ -39,6 +39,27 @@ def test_a_bot_is_an_object_of_a_module(here: Path, spec: str) -> None:
     assert bot.files == [here / "mybot.py"]
 
 
+@pytest.mark.parametrize("spec", ["shop.chat", "single"])
+def test_a_module_that_has_a_bot_stands_for_it(here: Path, spec: str) -> None:
+    (here / "shop").mkdir()
+    (here / "shop" / "__init__.py").write_text("")
+    for file in (here / "shop" / "chat.py", here / "single.py"):
+        file.write_text(HANDLER)
+    assert load_bot(spec).process_message("hi") == [{"text": "hello"}]
+    (here / "empty.py").write_text("")
+    with pytest.raises(BotError, match="there is no bot in this module"):
+        load_bot("empty")
+    with pytest.raises(BotError, match="is neither a file nor a directory nor a module"):
+        load_bot("shop.till")
+
+
+def test_a_directory_goes_before_a_module(here: Path) -> None:
+    (here / "shop").mkdir()
+    (here / "shop" / "bot.yaml").write_text("dialog: [{condition: true, response: yaml}]")
+    (here / "shop" / "__init__.py").write_text("raise SystemExit")
+    assert load_bot("shop").process_message("hi") == [{"text": "yaml"}]
+
+
 def test_a_bot_of_a_package(here: Path) -> None:
     (here / "shop").mkdir()
     (here / "shop" / "__init__.py").write_text("")

@@ -8,10 +8,10 @@ import pytest
 
 from maxbot.delivery import apart
 from maxbot.delivery.apart import TimedOut, run_apart
-from maxbot.types import Turn
+from maxbot.types import TurnResult
 from tests.support.engine import virtual_time
 
-DONE = Turn([], {"done": True})
+DONE = TurnResult([], {"done": True})
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
@@ -25,7 +25,7 @@ def cancel_self() -> None:
     task.cancel()
 
 
-async def leaves_its_task_cancelled() -> Turn:
+async def leaves_its_task_cancelled() -> TurnResult:
     """As a time-out of async_timeout 4.0.2 does."""
     with suppress(asyncio.CancelledError):
         cancel_self()
@@ -33,12 +33,12 @@ async def leaves_its_task_cancelled() -> Turn:
     return DONE
 
 
-async def cancels_itself_behind_its_last_line() -> Turn:
+async def cancels_itself_behind_its_last_line() -> TurnResult:
     cancel_self()
     return DONE
 
 
-async def cancels_itself() -> Turn:
+async def cancels_itself() -> TurnResult:
     cancel_self()
     await asyncio.sleep(1)
     return DONE
@@ -55,7 +55,7 @@ def test_a_task_left_cancelled_harms_nobody_and_the_turn_counts() -> None:
 
 
 @pytest.mark.parametrize("turn", [cancels_itself, cancels_itself_behind_its_last_line])
-def test_a_turn_that_cancels_itself_has_failed(turn: Callable[[], "asyncio.Future[Turn]"]) -> None:
+def test_a_turn_that_cancels_itself_has_failed(turn: Callable[[], "asyncio.Future[TurnResult]"]) -> None:
     async def scenario() -> None:
         assert isinstance(await run_apart(turn(), 20.0, lambda: None), asyncio.CancelledError)
 
@@ -64,7 +64,7 @@ def test_a_turn_that_cancels_itself_has_failed(turn: Callable[[], "asyncio.Futur
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), GeneratorExit(), SystemExit(3), BaseException("panic")])
 def test_whatever_it_raises_is_its_outcome(error: BaseException) -> None:
-    async def raises() -> Turn:
+    async def raises() -> TurnResult:
         raise error
 
     async def scenario() -> None:
@@ -76,7 +76,7 @@ def test_whatever_it_raises_is_its_outcome(error: BaseException) -> None:
 def test_a_turn_that_outlives_its_time_out_is_said_once_and_waited_for() -> None:
     said: list[float] = []
 
-    async def stubborn() -> Turn:
+    async def stubborn() -> TurnResult:
         for _ in range(3):
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(50)
@@ -96,7 +96,7 @@ def test_the_caller_is_cancelled_only_once_the_turn_has_ended() -> None:
     """Its user lock is held until then: no two turns of a dialog overlap."""
     ended = False
 
-    async def slow_to_end() -> Turn:
+    async def slow_to_end() -> TurnResult:
         nonlocal ended
         try:
             await asyncio.sleep(50)

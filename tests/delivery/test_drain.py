@@ -1,18 +1,20 @@
 """A stop is bounded by turns: a dialog ends after the turn under way and its sends, whatever waits behind it."""
 
 import asyncio
+from typing import Any
 
 from maxbot.channels.base import Channel
 from maxbot.delivery import Delivery
 from maxbot.locks.memory import MemoryLocks
 from maxbot.storage.store import Store
-from maxbot.types import Command, Dialog, Message, State, Turn, Update
+from maxbot.types import Command, Dialog, Message, State, TurnResult, Update
+from tests.support.bots import PlainBot
 from tests.support.engine import run_with_store
 
 ANNA = Dialog("test", "1")
 
 
-class Slow(Channel):
+class Slow(Channel, PlainBot):
     """Takes a second for a turn as a bot, and one for a reply as a channel."""
 
     name = "test"
@@ -20,9 +22,9 @@ class Slow(Channel):
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
+    async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: Any = None) -> TurnResult:
         await asyncio.sleep(1)
-        return Turn([Command({"text": f"{message['text']}{part}"}) for part in "ab"], state)
+        return TurnResult([Command({"text": f"{message['text']}{part}"}) for part in "ab"], state)
 
     async def send(self, command: Command, dialog: Dialog) -> None:
         await asyncio.sleep(1)

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from maxbot.channels.base import Channel
 from maxbot.channels.expand import Abilities
@@ -10,8 +11,9 @@ from maxbot.delivery.suspects import Suspects
 from maxbot.delivery.turns import Turns
 from maxbot.errors import TurnError
 from maxbot.storage.store import Store
-from maxbot.types import Command, Dialog, Message, State, Turn, Update
+from maxbot.types import Command, Dialog, Message, State, TurnResult, Update
 from tests.storage.support import opened
+from tests.support.bots import PlainBot
 
 ANNA = Dialog("small", "anna")
 
@@ -30,17 +32,17 @@ class Small(Channel):
         raise OSError("nobody listens")
 
 
-class Says:
+class Says(PlainBot):
     """A bot that says the same every time, or fails."""
 
     def __init__(self, *commands: Command, error: Exception | None = None) -> None:
         self.commands = commands
         self.error = error
 
-    async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
+    async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: Any = None) -> TurnResult:
         if self.error is not None:
             raise self.error
-        return Turn(list(self.commands), {"turns": 1})
+        return TurnResult(list(self.commands), {"turns": 1})
 
 
 async def run(store: Store, bot: Says, channel: Channel) -> list[tuple[str, object, bool]]:

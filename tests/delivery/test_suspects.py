@@ -1,6 +1,7 @@
 """Where a turn may run after somebody died: not here, here, alone, or nowhere any more."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,15 @@ from maxbot.delivery.suspects import InAWorker, InOneProcess, InQuarantine, Susp
 from maxbot.locks.memory import MemoryLocks
 from maxbot.storage.store import Store
 from maxbot.storage.tables.turns import PendingUpdate
-from maxbot.types import Dialog, Message, State, Turn, Update
+from maxbot.types import Dialog, Message, State, TurnResult, Update
+from tests.support.bots import PlainBot
 from tests.support.engine import letters, run_with_store
 
 ANNA = Dialog("test", "anna")
 BERT = Dialog("test", "bert")
 
 
-class Bot:
+class Bot(PlainBot):
     """Notes what it ran, and which turns were under way together."""
 
     def __init__(self, seconds: float = 1.0) -> None:
@@ -26,13 +28,13 @@ class Bot:
         self._seconds = seconds
         self._under_way = 0
 
-    async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
+    async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: Any = None) -> TurnResult:
         self.ran.append(message["text"])
         self._under_way += 1
         self.most = max(self.most, self._under_way)
         await asyncio.sleep(self._seconds)
         self._under_way -= 1
-        return Turn([], state)
+        return TurnResult([], state)
 
 
 def deliver(store: Store, bot: Bot, suspects: Suspects) -> Delivery:

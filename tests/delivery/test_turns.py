@@ -3,33 +3,37 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from maxbot.delivery.counted import Counters
 from maxbot.delivery.suspects import Suspects
 from maxbot.delivery.turns import Turns
+from maxbot.events import DialogLeft, Event, UpdateSetAside
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
-from maxbot.types import Command, Dialog, Message, State, Turn, Update
+from maxbot.types import Command, Dialog, Message, State, TurnResult, Update
+from tests.support.bots import PlainBot
 from tests.support.engine import counters, letters, run_with_store
 
 ANNA = Dialog("test", "1")
 
 
-class Bot:
+class Bot(PlainBot):
     """Runs the function that a test gives it; then answers `done`."""
 
     def __init__(self, behave: Callable[[Dialog], Awaitable[None]] | None = None) -> None:
         self.behave = behave
         self.ran: list[str] = []
 
-    async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
+    async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: Any = None) -> TurnResult:
         self.ran.append(dialog.user)
         state["half"] = "done"
         if self.behave is not None:
             await self.behave(dialog)
-        return Turn([Command({"text": "done"})], state)
+        return TurnResult([Command({"text": "done"})], state)
 
 
 async def run_one(store: Store, bot: Bot, dialog: Dialog = ANNA, *, turns: Turns | None = None) -> list[OutboxRow]:
@@ -127,8 +131,8 @@ def test_a_turn_that_fails_is_set_aside_and_the_next_one_runs(
 
 def test_what_cannot_be_stored_is_set_aside() -> None:
     class Wrong(Bot):
-        async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
-            return Turn([], {"connection": object()})
+        async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: Any = None) -> TurnResult:
+            return TurnResult([], {"connection": object()})
 
     async def scenario(store: Store) -> None:
         await accept(store)
@@ -190,3 +194,72 @@ def test_a_turn_cancelled_from_outside_is_neither_committed_nor_set_aside(
 
     run_with_store(scenario)
     assert letters() == []
+
+
+class Failing(Bot):
+    """Fails at every message, and notes what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[Any] = []
+
+    async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: Any = None) -> TurnResult:
+        self.given.append(("message", message, state, utc_time))
+        raise ValueError("no")
+
+    async def run_request(self, request: Any, dialog: Dialog, state: State, utc_time: Any = None) -> TurnResult:
+        self.given.append(("request", request, state, utc_time))
+        raise ValueError("no")
+
+    def after_failure(self, state: State) -> tuple[State, bool]:
+        return {"failures": state.get("failures", 0) + 1}, state.get("failures", 0) == 1
+
+
+def test_a_failed_turn_is_counted_in_the_state_and_the_dialog_may_leave_its_place() -> None:
+    heard: list[Event] = []
+
+    async def scenario(store: Store) -> None:
+        bot = Failing()
+        turns = Turns(store, bot, {}, 20.0, Suspects(), heard.append)
+        for key in ("1", "2"):
+            await accept(store, key=key)
+            await run_one(store, bot, turns=turns)
+        work = await store.load(str(ANNA))
+        assert (work.state, work.version, work.update) == ({"failures": 2}, 2, None)
+        assert bot.given[0][3] == datetime(2023, 11, 14, 22, 13, 20, bot.given[0][3].microsecond, UTC)  # virtual time
+
+    run_with_store(scenario)
+    assert [type(event) for event in heard] == [UpdateSetAside, UpdateSetAside, DialogLeft]
+
+
+def test_a_failed_turn_of_a_lost_lock_changes_no_state() -> None:
+    async def scenario(store: Store) -> None:
+        await accept(store, key="1")
+        stale = await store.load(str(ANNA))
+        await accept(store, key="2")
+        assert stale.update is not None
+        await store.commit(str(ANNA), 0, stale.update.id, {"other": "turn"}, [])
+        late = await store.load(str(ANNA))
+        assert late.update is not None
+        await Turns(store, Failing(), {}, 20.0, Suspects()).run(ANNA, stale, late.update, left_behind=False)
+        assert (await store.load(str(ANNA))).state == {"other": "turn"}
+
+    run_with_store(scenario)
+
+
+def test_a_request_is_run_as_one_and_no_message_can_be_taken_for_it() -> None:
+    async def scenario(store: Store) -> None:
+        request = {"method": "ping", "params": {}}
+        await store.accept([Update(ANNA, "1", {"method": "ping", "params": {}})])
+        # A key of its own: whoever makes up the keys of messages cannot keep a request from being accepted.
+        assert await store.accept([Update(ANNA, "1", request, is_request=True)]) == [True]
+        assert await store.accept([Update(ANNA, "1", request, is_request=True)]) == [False]
+        bot = Failing()
+        assert await store.outcome("test", "1") == (True, False)
+        await run_one(store, bot)
+        await run_one(store, bot)
+        assert [(kind, said) for kind, said, *_ in bot.given] == [("message", request), ("request", request)]
+        assert await store.outcome("test", "1") == (False, True)
+        assert await store.outcome("test", "2") is None
+
+    run_with_store(scenario)

@@ -8,13 +8,13 @@ import pytest
 
 from maxbot.bot import MaxBot
 from maxbot.errors import TurnError
-from maxbot.types import Dialog, Turn
+from maxbot.types import Dialog, TurnResult
 
 ADA = Dialog("web", "ada")
 NOW = datetime(2024, 5, 14, 9, 30, tzinfo=UTC)
 
 
-def run(bot: MaxBot | str, message: dict[str, Any] | str, state: dict[str, Any] | None = None) -> Turn:
+def run(bot: MaxBot | str, message: dict[str, Any] | str, state: dict[str, Any] | None = None) -> TurnResult:
     bot = MaxBot.inline(bot) if isinstance(bot, str) else bot
     said = {"text": message} if isinstance(message, str) else message
     return asyncio.run(bot.run_turn(said, ADA, state or {}, NOW))
@@ -27,7 +27,7 @@ def say(bot: MaxBot | str, *texts: str | dict[str, Any]) -> list[list[str]]:
     return [[command["text"] for command in turn] for turn in turns]
 
 
-def said(turn: Turn) -> list[dict[str, Any]]:
+def said(turn: TurnResult) -> list[dict[str, Any]]:
     return [command.content for command in turn.commands]
 
 

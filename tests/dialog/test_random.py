@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from maxbot.bot import MaxBot
 from maxbot.dialog.state import Kind
 from maxbot.errors import RpcError, TurnError
-from maxbot.types import Dialog, State, Turn
+from maxbot.types import Dialog, State, TurnResult
 
 ADA = Dialog("web", "ada")
 NOW = datetime(2024, 5, 14, 9, 30, tzinfo=UTC)
@@ -112,7 +112,7 @@ said = messages | st.just({"image": {"url": "http://example.org/"}}) | st.just({
 conversations = st.lists(said, max_size=12)
 
 
-async def turn(bot: MaxBot, what: dict[str, Any], state: State) -> Turn | str:
+async def turn(bot: MaxBot, what: dict[str, Any], state: State) -> TurnResult | str:
     try:
         if "method" in what:
             return await bot.run_request(what, ADA, state, NOW)
@@ -129,7 +129,7 @@ async def converse(bot: MaxBot, conversation: list[dict[str, Any]]) -> list[tupl
         before = json.dumps(state)
         outcome = await turn(bot, what, state)
         assert json.dumps(state) == before, "a turn changes nothing that it is given"
-        if isinstance(outcome, Turn):
+        if isinstance(outcome, TurnResult):
             state = outcome.state
             check(state)
             state = json.loads(json.dumps(state))
@@ -160,7 +160,7 @@ def test_random_bots_and_conversations(first: str, second: str, before: list[Any
     new = MaxBot.inline(second)
     for what in after:
         outcome = asyncio.run(turn(new, what, state))
-        if isinstance(outcome, Turn):
+        if isinstance(outcome, TurnResult):
             check(outcome.state)
             state = outcome.state
 
@@ -181,5 +181,5 @@ def test_any_state_can_be_loaded(value: Any) -> None:
     )
     state = value if isinstance(value, dict) else {"waiting": value, "asked": value, "user": value, "slots": value}
     outcome = asyncio.run(turn(bot, {"text": "a"}, state))
-    assert isinstance(outcome, Turn), outcome
+    assert isinstance(outcome, TurnResult), outcome
     json.dumps(bot.after_failure(state))

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from maxbot import MaxBot
-from maxbot.bot import BotTurn
+from maxbot.bot import Turn
 from maxbot.channels.telegram import TelegramChannel
 from tests.support.fuses import Fuses
 
@@ -36,7 +36,7 @@ if fuses is not None:
 
 
 @bot.handler
-async def handle(turn: BotTurn) -> None:
+async def handle(turn: Turn) -> None:
     turns = turn.state["turns"] = turn.state.get("turns", 0) + 1
     seconds = SLOW_WORK if int(turn.dialog.user) >= SLOW_FROM else WORK
     if seconds:

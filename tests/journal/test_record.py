@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from maxbot.bot import BotTurn, MaxBot
+from maxbot.bot import MaxBot, Turn
 from maxbot.errors import TurnError
 from maxbot.journal import FinishedTurn, make_record
 from maxbot.journal.console import lines
@@ -110,8 +110,8 @@ def test_a_bot_in_python_has_a_record_as_well() -> None:
     bot = MaxBot()
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
-        turn.add({"poll": {"question": turn.message["text"]}})
+    async def handle(turn: Turn) -> None:
+        turn.add_own({"poll": {"question": turn.message["text"]}})
 
     record = talk("why?", bot=bot)
     assert record["response"] == '{"poll": {"question": "why?"}}'

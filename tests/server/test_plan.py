@@ -135,3 +135,26 @@ def test_which_hosts_are_served(said: dict[str, Any], hosts: set[str]) -> None:
 def test_a_bot_without_channels_is_refused() -> None:
     with pytest.raises(UsageError, match="has no channels"):
         make_plan(Settings(), MaxBot())
+
+
+WITH_REQUESTS = "rpc: [{method: ping}]\ndialog: [{condition: rpc.ping, response: pong}]"
+
+
+def made_with_requests(*channels: Channel, **said: Any) -> Plan:
+    return make_plan(Settings(**said), MaxBot.inline(WITH_REQUESTS, channels))
+
+
+def test_a_bot_that_other_programs_may_ask_listens(caplog: pytest.LogCaptureFixture) -> None:
+    assert made_with_requests(Telegram()).updater == "webhooks"
+    assert made_with_requests(Telegram(), updater="polling").updater == "polling"
+    assert "Requests of other programs (rpc) are not served while polling" in caplog.text
+
+
+@pytest.mark.parametrize("said", [{"host": "0.0.0.0"}, {"public_url": "https://bot.example.com"}, {"host": "::"}])
+def test_requests_from_elsewhere_need_a_token(said: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="set MAXBOT_RPC_TOKEN"):
+        made_with_requests(Pigeon(), **said, allow_unverified=True)
+    plan = made_with_requests(Pigeon(), **said, allow_unverified=True, rpc_token="secret")
+    assert plan.secrets == ("secret",)
+    assert made_with_requests(Pigeon(), host="127.0.0.1").rpc_token is None
+    assert made(Pigeon(), **said, allow_unverified=True).rpc_token is None

@@ -40,7 +40,8 @@ from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.sqlite.transaction import SQLiteTransaction
 from maxbot.storage.store import Store
 from maxbot.storage.tables.counters import read_counters
-from maxbot.types import Command, Dialog, Message, State, Turn, Update
+from maxbot.types import Command, Dialog, Message, State, TurnResult, Update
+from tests.support.bots import PlainBot
 
 TURN_TIMEOUT = 20.0
 MOST_ROUNDS = 100_000
@@ -380,11 +381,11 @@ class _SimulatedChannel(Channel):
                 raise ValueError("a bug of the channel's")
 
 
-class _SimulatedBot:
+class _SimulatedBot(PlainBot):
     def __init__(self, worker: "_Worker") -> None:
         self._worker = worker
 
-    async def run_turn(self, message: Message, dialog: Dialog, state: State) -> Turn:
+    async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: Any = None) -> TurnResult:
         simulation = self._worker.simulation
         number = message["number"]
         update = simulation.plan.updates[number]
@@ -398,7 +399,7 @@ class _SimulatedBot:
             Command({"turn": number, "position": position}, resend=resend)
             for position, resend in enumerate(update.replies)
         ]
-        return Turn(commands, {"turns": [*state.get("turns", []), number]})
+        return TurnResult(commands, {"turns": [*state.get("turns", []), number]})
 
 
 class _Worker:

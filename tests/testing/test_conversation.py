@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from maxbot.bot import BotTurn, MaxBot
+from maxbot.bot import MaxBot, Turn
 from maxbot.errors import RpcError, TurnError
 from maxbot.testing import Conversation
 from maxbot.testing.replies import fits
@@ -112,10 +112,10 @@ def test_a_bot_in_python_is_talked_to_in_the_same_way() -> None:
     bot = MaxBot()
 
     @bot.handler
-    async def handle(turn: BotTurn) -> None:
+    async def handle(turn: Turn) -> None:
         turn.state["n"] = turn.state.get("n", 0) + 1
         turn.say(f"{turn.message['text']}  {turn.state['n']}", resend=False)
-        turn.add({"poll": {"question": "why?"}})
+        turn.add_own({"poll": {"question": "why?"}})
 
     ada = Conversation(bot)
     ada.says("hi").expects("hi 1", {"poll": {"question": "why?"}})

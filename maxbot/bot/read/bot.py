@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maxbot.bot.read.channels import Channels
+from maxbot.bot.read.channels import Channels, Types
 from maxbot.bot.read.extensions import Extensions
 from maxbot.bot.read.files import BotFiles
 from maxbot.bot.read.kinds import WRONG, Kind, ListOf
@@ -42,6 +42,8 @@ class Options:
 
     own_extensions: Collection[str] = ()
     """Names of extensions besides the built-in ones."""
+    own_channels: Callable[[], Types] = dict
+    """Returns the classes of channels besides the built-in ones, or in their place; asked behind the extensions."""
     recogniser: bool = True
     """False: something else recognises intents and entities, and their sections are not read."""
 
@@ -78,7 +80,7 @@ class _Reader:
     def read(self, document: Document) -> BotDefinition:
         top = self._top(document)
         extensions = self._extensions(top)
-        channels = self._section(top, "channels", Channels())
+        channels = self._section(top, "channels", Channels(self._options.own_channels()))
         rpc = self._alternative(top, "rpc", RPC, self._files.rpc)
         check_methods(self._reading)
         dialog = self._alternative(top, "dialog", ITEMS, self._files.dialog)

@@ -1,7 +1,9 @@
 """The section `channels`: each channel's options are those of its class."""
 
 import re
-from typing import Any
+from collections.abc import Mapping as Lookup
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -14,18 +16,24 @@ from maxbot.channels.base import Channel
 from maxbot.dialog.definitions import ChannelDefinition
 from maxbot.errors import UsageError
 
+Types: TypeAlias = Lookup[str, type[Channel]]
+"""Classes of channels, by the name of their type."""
+
 
 class Channels(Kind):
     """A mapping of the channels' names to their options."""
 
     title = "mapping of channels to their options"
 
+    def __init__(self, own: Types = MappingProxyType({})) -> None:
+        self._own = own
+
     def read(self, value: Value, reading: Reading, name: str) -> Any:
         if not isinstance(value, Mapping):
             return self._mistake(value, reading, name, "a mapping of channels: 'web: {}'")
         # What is written behind a key may be a token, and errors are printed and sent around.
         with reading.mistakes.hidden():
-            found = [_read_channel(value, name, reading) for name in value.entries]
+            found = [_Reader(self._own, reading).read(value, name) for name in value.entries]
         return tuple(channel for channel in found if channel is not None)
 
     def json_schema(self, schemas: Schemas) -> Schema:
@@ -38,13 +46,17 @@ class Channels(Kind):
         return {"type": "object", "properties": known, "additionalProperties": instance}
 
 
-def make_channel(definition: ChannelDefinition) -> Channel:
+def make_channel(definition: ChannelDefinition, own: Types = MappingProxyType({})) -> Channel:
     """Return the channel.
+
+    Args:
+        definition: As it was read.
+        own: Classes of channels of the author's own, by type.
 
     Raises:
         BotError: Its class refuses the options; has the place of the channel.
     """
-    channel_class: Any = registry.channel_class(definition.type)
+    channel_class: Any = own.get(definition.type) or registry.channel_class(definition.type)
     try:
         channel: Channel = channel_class(**definition.options)
     except (ValueError, UsageError) as error:
@@ -54,48 +66,75 @@ def make_channel(definition: ChannelDefinition) -> Channel:
     return channel
 
 
-def _read_channel(channels: Mapping, name: str, reading: Reading) -> ChannelDefinition | None:
-    place, value = channels.keys[name], channels.entries[name]
-    if isinstance(value, Scalar) and value.is_null:
-        value = Mapping({}, {}, value.place)
-    if isinstance(value, Broken):
+class _Reader:
+    def __init__(self, own: Types, reading: Reading) -> None:
+        self._own = own
+        self._reading = reading
+        self._known = registry.known_types()
+
+    def read(self, channels: Mapping, name: str) -> ChannelDefinition | None:
+        reading, place, value = self._reading, channels.keys[name], channels.entries[name]
+        if isinstance(value, Scalar) and value.is_null:
+            value = Mapping({}, {}, value.place)
+        if isinstance(value, Broken):
+            return None
+        type_ = self._type(name, value, channels)
+        if type_ is None:
+            return None
+        if not isinstance(value, Mapping):
+            reading.mistakes.add(value.place, f"the channel {name!r} is a mapping of options: 'key: value'")
+            return None
+        if not name or ":" in name or "/" in name:
+            reading.mistakes.add(place, f"a channel has a name without colon and slash, not {name!r}")
+            return None
+        try:
+            options = self._options(value, type_)
+        except UsageError as error:
+            reading.mistakes.add(place, str(error))
+            return None
+        return None if options is None else ChannelDefinition(name=name, type=type_, options=options, place=place)
+
+    def _type(self, name: str, value: Value, channels: Mapping) -> str | None:
+        given = value.entries.get("type") if isinstance(value, Mapping) else None
+        mistakes = self._reading.mistakes
+        if isinstance(given, Broken):
+            return None
+        if given is None:
+            if name in self._own or name in self._known:
+                return name
+            message = f"unknown channel {shown(name)} (a name of your own needs a 'type')"
+            mistakes.add_unknown(channels.keys[name], message, name, [*self._own, *self._known])
+        elif isinstance(given, Scalar) and (given.text in self._own or given.text in self._known):
+            return given.text
+        else:
+            word = given.text if isinstance(given, Scalar) else ""
+            mistakes.add_unknown(given.place, "unknown type of a channel", word, [*self._own, *self._known])
         return None
-    type_ = _type(name, value, reading, channels)
-    if type_ is None:
-        return None
-    if not isinstance(value, Mapping):
-        reading.mistakes.add(value.place, f"the channel {name!r} is a mapping of options: 'key: value'")
-        return None
-    if not name or ":" in name or "/" in name:
-        reading.mistakes.add(place, f"a channel has a name without colon and slash, not {name!r}")
-        return None
-    try:
-        options = _read_options(value, type_, reading)
-    except UsageError as error:
-        reading.mistakes.add(place, str(error))
-        return None
-    return None if options is None else ChannelDefinition(name=name, type=type_, options=options, place=place)
+
+    def _options(self, options: Mapping, type_: str) -> dict[str, Any] | None:
+        found: Any = self._own.get(type_) or registry.channel_class(type_)
+        if hasattr(found, "Options"):
+            return _read_options(options, type_, found.Options, self._reading)
+        try:
+            return {"config": _config(found, _given(options))}
+        except ValueError as error:
+            self._reading.mistakes.add(options.place, f"channel {type_!r}: {error}")
+            return None
 
 
-def _type(name: str, value: Value, reading: Reading, channels: Mapping) -> str | None:
-    given = value.entries.get("type") if isinstance(value, Mapping) else None
-    if isinstance(given, Broken):
-        return None
-    if given is None:
-        if name in registry.known_types():
-            return name
-        message = f"unknown channel {shown(name)} (a name of your own needs a 'type')"
-        reading.mistakes.add_unknown(channels.keys[name], message, name, registry.known_types())
-    elif isinstance(given, Scalar) and given.text in registry.known_types():
-        return given.text
-    else:
-        word = given.text if isinstance(given, Scalar) else ""
-        reading.mistakes.add_unknown(given.place, "unknown type of a channel", word, registry.known_types())
-    return None
+def _config(channel_class: Any, config: dict[str, Any]) -> Any:
+    """Return the configuration of a channel of the author's own, as its own schema converts it."""
+    if channel_class.ConfigSchema is not None:
+        # Imported here: few bots have schemas.
+        from maxbot.bot.schemas import read_schema
+
+        return read_schema(channel_class.ConfigSchema).load(config)
+    if config:
+        raise ValueError(f"it has no ConfigSchema, so there is nothing to configure: no {', '.join(config)}")
+    return config
 
 
-def _read_options(options: Mapping, type_: str, reading: Reading) -> dict[str, Any] | None:
-    struct: Any = registry.channel_class(type_).Options  # type: ignore[attr-defined]
+def _read_options(options: Mapping, type_: str, struct: Any, reading: Reading) -> dict[str, Any] | None:
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     # Names first: the errors of msgspec name one key, and not where it stands.
     right = True

@@ -15,5 +15,8 @@ class Part:
     async def start(self) -> None:
         """Open what it needs, before the first request."""
 
+    async def drain(self) -> None:
+        """The server stops: answer those who wait, so that their connections can close."""
+
     async def close(self) -> None:
         """Close it, after the last one."""

@@ -35,12 +35,14 @@ class FrontDoor(Part):
 
     Args:
         channels: Of the bot.
+        rpc: Whether other programs may send requests.
     """
 
-    def __init__(self, channels: Collection[Channel]) -> None:
+    def __init__(self, channels: Collection[Channel], *, rpc: bool = False) -> None:
         lines = [f"maxbot {__version__} serves a bot here.", ""]
         lines += [f"POST /{channel.name}  (webhooks)" for channel in channels]
         lines += [f"GET {path}" for channel in channels for path in _pages(channel.routes())]
+        lines += ["POST /rpc/CHANNEL/USER_ID  (requests of other programs)"] if rpc else []
         lines += ["GET /health/live, GET /health/ready", ""]
         self._text = "\n".join(lines)
 

@@ -49,7 +49,7 @@ def main() -> None:
     try:
         configure(start.settings, (), process=start.name)
         bot = load_bot(start.settings.bot)
-        configure(start.settings, bot.secrets, process=start.name)
+        configure(start.settings, [*bot.secrets, *start.settings.secrets], process=start.name)
         if start.settings.public_url:
             for channel in bot.channels.values():
                 channel.will_register()

@@ -23,10 +23,13 @@ from maxbot.journal.write import open_journal
 from maxbot.locks import UserLocks
 from maxbot.logs import Redactor
 from maxbot.server.descriptors import budget
+from maxbot.server.edge.ended import Ended
 from maxbot.server.edge.health import Health
 from maxbot.server.edge.http import WebServer
+from maxbot.server.edge.part import Part
 from maxbot.server.edge.polling import Polling
 from maxbot.server.edge.refusals import Refusals
+from maxbot.server.edge.rpc import Rpc
 from maxbot.server.edge.sockets import explain
 from maxbot.server.edge.webapp import FrontDoor, build_webapp
 from maxbot.server.edge.webhooks import Webhooks
@@ -69,7 +72,7 @@ class Service:
     ) -> None:
         self._settings = settings
         self._channels = bot.channels
-        self._redact = Redactor(bot.secrets)
+        self._redact = Redactor([*bot.secrets, *settings.secrets])
         self._failed = failed
         self._on_bug = on_bug
         self._backend = open_backend(
@@ -79,7 +82,8 @@ class Service:
         self._outage = Outage()
         self._database = _open(settings, self._backend, all_of(self._log, self._outage))
         self._store = Store(self._database, self._redact)
-        observe = all_of(self._log, self._outage, Counters(self._store))
+        ended = Ended(self._store)
+        observe = all_of(self._log, self._outage, Counters(self._store), ended)
         self._journal = open_journal(settings, bot.secrets)
         self._delivery = Delivery(
             self._store,
@@ -95,6 +99,7 @@ class Service:
         self._inbox = Inbox(self._store, self._delivery.wake, observe)
         self._sweep = Sweep(self._store, self._delivery.take_up)
         self._health = Health(self._store)
+        self._rpc = Rpc(bot, self._inbox, ended, settings.rpc_token) if bot.has_requests else None
         self._refusals = Refusals()
         self._background: list[asyncio.Task[None]] = []
         self._web: WebServer | None = None
@@ -138,8 +143,7 @@ class Service:
         if self._settings.updater == "polling":
             self._polling = Polling(self._channels.values(), self._inbox, self._failed)
         else:
-            parts = [Webhooks(self._channels, self._inbox), self._health, FrontDoor(self._channels.values())]
-            app = build_webapp(parts, self._refusals, self._settings.hosts)
+            app = build_webapp(self._parts(), self._refusals, self._settings.hosts)
             self._web = WebServer(app, descriptors)
             keep_from_children(self._web.descriptors)
             try:
@@ -179,6 +183,11 @@ class Service:
         if self._polling is not None:
             self._polling.start()
 
+    def _parts(self) -> list[Part]:
+        door = FrontDoor(self._channels.values(), rpc=self._rpc is not None)
+        rpc = [] if self._rpc is None else [self._rpc]
+        return [Webhooks(self._channels, self._inbox), *rpc, self._health, door]
+
     def sweep(self) -> None:
         """Take up what a worker that died has left."""
         self._sweep.soon()
@@ -204,6 +213,7 @@ class Service:
         if self._web is not None:
             await asyncio.gather(
                 self._web.stop(linger, self._settings.shutdown_timeout),
+                self._rpc.drain() if self._rpc is not None else asyncio.sleep(0),
                 *(_whatever_happens(channel, channel.drain()) for channel in self._channels.values()),
             )
         self._refusals.say()

@@ -10,6 +10,7 @@ from maxbot.storage.statement import Statement, Transaction
 from maxbot.storage.tables import counters
 from maxbot.storage.tables.oldest import Oldest
 from maxbot.storage.tables.outbox import OutboxRow, sent
+from maxbot.storage.tables.turns import Failed, remember_failures
 
 
 class SetAsideUpdate(NamedTuple):
@@ -20,6 +21,8 @@ class SetAsideUpdate(NamedTuple):
     reason: str
     traceback: str | None
     now: float
+    failed: Failed | None = None
+    """What to remember from now on; None leaves the dialog as it is."""
 
 
 _take = Statement(delete(inbox).where(inbox.c.id == bindparam("update_id")).returning(inbox.c.message, inbox.c.address))
@@ -51,6 +54,7 @@ def set_aside_update(transaction: Transaction, items: list[SetAsideUpdate]) -> l
         traceback=[None if item.traceback is None else _storable(item.traceback) for item, _ in letters],
         set_aside_at=[item.now for item, _ in letters],
     )
+    remember_failures(transaction, [item.failed for item, _ in letters if item.failed is not None])
     counters.add(transaction, "dead_updates", len(letters))
     return [row is not None for row in taken]
 

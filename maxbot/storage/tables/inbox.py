@@ -64,7 +64,7 @@ def accept(transaction: Transaction, items: list[Accept]) -> list[list[bool]]:
     arrived.sort(key=lambda entry: entry[0].sequence or 0)
     ids = transaction.row(
         _see,
-        channel=[update.dialog.channel for update, *_ in arrived],
+        channel=[_keyed_by(update) for update, *_ in arrived],
         key=[update.key for update, *_ in arrived],
         now=[now for *_, now in arrived],
     )
@@ -73,7 +73,7 @@ def accept(transaction: Transaction, items: list[Accept]) -> list[list[bool]]:
         _put,
         id=[id for id, *_ in fresh],
         dialog=[str(update.dialog) for _, update, *_ in fresh],
-        message=[encode(update.message) for _, update, *_ in fresh],
+        message=[encode([update.message] if update.is_request else update.message) for _, update, *_ in fresh],
         address=[None if update.address is None else encode(update.address) for _, update, *_ in fresh],
         accepted_at=[now for *_, now in fresh],
         attempts=[0] * len(fresh),
@@ -83,6 +83,16 @@ def accept(transaction: Transaction, items: list[Accept]) -> list[list[bool]]:
     for _, _, index, place, _ in fresh:
         results[index][place] = True
     return results
+
+
+def _keyed_by(update: Update) -> str:
+    """Return whose key it is: no key that a platform or a user makes up is ever that of a request."""
+    return requests_of(update.dialog.channel) if update.is_request else update.dialog.channel
+
+
+def requests_of(channel: str) -> str:
+    """Return whose keys those of requests are; no channel has a colon in its name."""
+    return f"rpc:{channel}"
 
 
 class MarkAttempt(NamedTuple):

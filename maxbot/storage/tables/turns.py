@@ -1,7 +1,7 @@
 """Turns: what is needed to run one, and the one transaction that ends it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, bindparam, delete, exists, func, literal_column, select, update
 from sqlalchemy.dialects import sqlite
@@ -22,6 +22,8 @@ class PendingUpdate(NamedTuple):
     """How often it was started by somebody who found it left behind."""
     address: Address | None = None
     """Where to answer to, beyond the user's name; None where it brought none."""
+    is_request: bool = False
+    """Whether `message` is what another program asks for."""
 
 
 class Load(NamedTuple):
@@ -97,9 +99,14 @@ def _work(row: Row | None) -> tuple[Work, bool]:
     """Return what is to do, still without its commands, and whether there are some."""
     assert row is not None
     version, state, address, unsent, update_id, message, attempts, new_address = row
-    pending = None if update_id is None else PendingUpdate(update_id, decode(message), attempts, _decoded(new_address))
+    pending = None if update_id is None else _pending(update_id, decode(message), attempts, _decoded(new_address))
     known = {} if state is None else decode(state)
     return Work(version or 0, known, [], pending, _decoded(address)), bool(unsent)
+
+
+def _pending(update_id: int, message: Any, attempts: int, address: Address | None) -> PendingUpdate:
+    is_request = isinstance(message, list)
+    return PendingUpdate(update_id, message[0] if is_request else message, attempts, address, is_request)
 
 
 def _decoded(address: bytes | None) -> Address | None:
@@ -155,6 +162,32 @@ _done = Statement(
     delete(inbox).where(inbox.c.id == bindparam("update_id")),
     postgresql="DELETE FROM inbox WHERE id = ANY(:update_id::int8[])",
 )
+_leave = Statement(
+    update(dialogs)
+    .where(dialogs.c.dialog == _name, dialogs.c.version == bindparam("loaded"))
+    .values(version=dialogs.c.version + literal_column("1"), state=bindparam("next_state"))
+)
+
+
+class Failed(NamedTuple):
+    """What to remember of a dialog whose turn has failed."""
+
+    dialog: str
+    version: int
+    """As it was loaded."""
+    state: State
+
+
+def remember_failures(transaction: Transaction, items: list[Failed]) -> None:
+    """Store states, except where another turn was committed meanwhile."""
+    first = [item.dialog for item in items if not item.version]
+    transaction.run(_know, name=first, next_state=[b"{}"] * len(first))
+    transaction.run(
+        _leave,
+        name=[item.dialog for item in items],
+        loaded=[item.version for item in items],
+        next_state=[encode(item.state) for item in items],
+    )
 
 
 def commit(transaction: Transaction, items: list[Commit]) -> list[list[OutboxRow] | None]:

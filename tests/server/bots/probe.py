@@ -34,7 +34,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from maxbot import Channel, MaxBot
-from maxbot.bot.handler import BotTurn
+from maxbot.bot.handler import Turn
 from maxbot.channels.base import Request as ChannelRequest
 from maxbot.errors import BadRequest, Unauthorized
 from maxbot.locks.host import UnixLocks
@@ -111,7 +111,7 @@ bot = MaxBot(channels=[ProbeChannel()])
 
 
 @bot.handler
-async def answer(turn: BotTurn) -> None:
+async def answer(turn: Turn) -> None:
     text = turn.message["text"]
     what, _, argument = text.partition(" ")
     _write("PROBE_TURNS", text)
