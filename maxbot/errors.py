@@ -11,6 +11,7 @@ MaxBotError
 │           └── CommitUnknown         nobody knows whether it was stored, until it is looked up
 ├── RequestError          a request from the network is refused; knows the HTTP status
 │   ├── Unauthorized          401: no or a wrong signature
+│   ├── Forbidden             403: a handshake with a wrong token
 │   ├── BadRequest            400: not what the platform sends
 │   └── WrongMediaType        415: it must be of another media type
 ├── SendError             a channel could not send a command; knows the reason
@@ -195,6 +196,12 @@ class Unauthorized(RequestError):
     """The signature or token is missing or wrong."""
 
     status = 401
+
+
+class Forbidden(RequestError):
+    """Whoever asks does not know what it takes to be answered."""
+
+    status = 403
 
 
 class BadRequest(RequestError):

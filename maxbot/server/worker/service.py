@@ -164,6 +164,7 @@ class Service:
         services = Services(
             mailbox=self._store,
             connections=max(1, budget().calls // len(self._channels)),
+            share=1 / self._settings.workers,
             redact=self._redact,
             private=self._settings.private,
         )
