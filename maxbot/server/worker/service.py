@@ -173,7 +173,8 @@ class Service:
 
     async def _keep_tidy(self) -> None:
         settings = self._settings
-        await keep_tidy(self._store, settings.keep_seen, settings.keep_replies, settings.keep_letters)
+        keep_seen = max(settings.keep_seen, *(channel.keep_seen or 0.0 for channel in self._channels.values()))
+        await keep_tidy(self._store, keep_seen, settings.keep_replies, settings.keep_letters)
 
     def poll(self) -> None:
         """Begin to fetch updates, where they are fetched."""
