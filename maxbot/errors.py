@@ -11,7 +11,7 @@ MaxBotError
 │           └── CommitUnknown         nobody knows whether it was stored, until it is looked up
 ├── RequestError          a request from the network is refused; knows the HTTP status
 │   ├── Unauthorized          401: no or a wrong signature
-│   ├── Forbidden             403: not from there
+│   ├── Forbidden             403: not from there, or a handshake with a wrong token
 │   ├── BadRequest            400: not what the platform sends
 │   └── WrongMediaType        415: it must be of another media type
 ├── SendError             a channel could not send a command; knows the reason
@@ -211,7 +211,7 @@ class WrongMediaType(RequestError):
 
 
 class Forbidden(RequestError):
-    """Whoever asks may not, whatever they show."""
+    """Whoever asks may not: from there, or without the token that a handshake takes."""
 
     status = 403
 

@@ -168,6 +168,7 @@ class Service:
         services = Services(
             mailbox=self._store,
             connections=max(1, budget().calls // len(self._channels)),
+            share=1 / self._settings.workers,
             redact=self._redact,
             private=self._settings.private,
         )
@@ -176,7 +177,8 @@ class Service:
 
     async def _keep_tidy(self) -> None:
         settings = self._settings
-        await keep_tidy(self._store, settings.keep_seen, settings.keep_replies, settings.keep_letters)
+        keep_seen = max(settings.keep_seen, *(channel.keep_seen or 0.0 for channel in self._channels.values()))
+        await keep_tidy(self._store, keep_seen, settings.keep_replies, settings.keep_letters)
 
     def poll(self) -> None:
         """Begin to fetch updates, where they are fetched."""
