@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from maxbot.errors import StartError, StorageUnavailable
 from maxbot.storage.backend import Backend
 from maxbot.storage.claim import FileId
-from maxbot.storage.place import check_url, on_server
+from maxbot.storage.place import check_url, on_mysql, on_server
 from maxbot.storage.schema import REVISION, inbox, metadata, revisions
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.sqlite.place import sqlite_path
@@ -29,6 +29,10 @@ def open_backend(url: str, durability: str, file: FileId | None = None, password
         UsageError: No database can be meant.
     """
     check_url(url)
+    if on_mysql(url):
+        from maxbot.storage.mysql.backend import MySQL  # its driver is an extra
+
+        return MySQL(url, password_file)
     if on_server(url):
         from maxbot.storage.postgresql.backend import PostgreSQL  # its driver is an extra
 
