@@ -69,7 +69,7 @@ class MySQLClient:
         connection.query(text.encode())
         while True:
             found = connection.store_result()
-            results.append(Result([] if found is None else found.fetch_row(0), connection.affected_rows()))
+            results.append(Result([] if found is None else list(found.fetch_row(0)), connection.affected_rows()))
             if connection.next_result() == -1:
                 return
 
