@@ -17,6 +17,7 @@ from tests.storage.support import ANNA, MySQLPlace, PyMySQLPlace, says, update
 from tests.support import FULL
 from tests.support.mysql_proxy import MySQLProxy
 from tests.support.postgresql_proxy import WHEN
+from tests.support.processes import eventually
 
 pytestmark = pytest.mark.faults
 
@@ -218,8 +219,8 @@ def test_a_group_larger_than_a_packet_is_stored_and_a_turn_larger_than_one_is_re
 
 def _until_it_waits(there: MySQLPlace) -> None:
     with there.server.connected("information_schema") as cursor:
-        while not cursor.execute("SELECT 1 FROM INNODB_TRX WHERE trx_state = 'LOCK WAIT'"):
-            time.sleep(0.01)
+        # The table is a copy, renewed only where nobody has read it for a tenth of a second.
+        eventually(lambda: cursor.execute("SELECT 1 FROM INNODB_TRX WHERE trx_state = 'LOCK WAIT'"), 20, pause=0.2)
 
 
 def _deadlocks(there: MySQLPlace) -> int:
