@@ -59,19 +59,20 @@ class MariaDBServer:
     """A server of one's own.
 
     Args:
+        files: Put into its directory.
         settings: Added to those that all have, in the words of its command line.
     """
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, files: dict[str, bytes] | None = None, **settings: str) -> None:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="maxbot-mariadb-", dir="/tmp"))
         self.socket = self.folder / "socket"
         self._settings = {**_SETTINGS, **{name.replace("_", "-"): value for name, value in settings.items()}}
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
-        self._make()
+        self._make(files or {})
 
-    def _make(self) -> None:
+    def _make(self, files: dict[str, bytes]) -> None:
         if who := _who():
             os.chown(self.folder, who["user"], who["group"])
         made = subprocess.run(
@@ -88,6 +89,8 @@ class MariaDBServer:
             **_who(),
         )
         assert made.returncode == 0, made.stdout + made.stderr
+        for name, content in files.items():
+            (self.folder / "data" / name).write_bytes(content)
         self.start()
         with self.connected("mysql") as cursor:
             for user, secret in (("maxbot", ""), (LOCKED, PASSWORD), (POWERLESS, "")):
