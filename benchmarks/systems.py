@@ -90,8 +90,9 @@ _mariadb: list[MariaDBServer] = []
 def _on_mariadb() -> str:
     """Return the URL of a fresh database on a MariaDB with durable commits, one for all rounds."""
     if not _mariadb:
-        durable = {"innodb-flush-log-at-trx-commit": "1", "innodb-doublewrite": "1", "innodb-buffer-pool-size": "128M"}
-        _mariadb.append(MariaDBServer(**durable))
+        _mariadb.append(
+            MariaDBServer(innodb_flush_log_at_trx_commit="1", innodb_doublewrite="1", innodb_buffer_pool_size="128M")
+        )
         atexit.register(_mariadb[0].stop)
     return _mariadb[0].url(_mariadb[0].new_database())
 

@@ -43,7 +43,7 @@ _see = Statement(
         INSERT INTO seen (channel, `key`, accepted_at, accepted_by) VALUES ROWS(:channel, :key, :now, :mark)
         ON DUPLICATE KEY UPDATE id = id;
         SELECT MIN(item.n), seen.id FROM ITEMS(:channel, :key)
-        JOIN seen ON seen.channel = item.channel AND seen.`key` = item.`key`
+        STRAIGHT_JOIN seen FORCE INDEX (seen_once) ON seen.channel = item.channel AND seen.`key` = item.`key`
         WHERE seen.accepted_by = :mark GROUP BY seen.id
     """,
 )

@@ -69,7 +69,8 @@ _outbox = Statement(
     """,
     mysql="""
         SELECT item.n, update_id, position, content, resend, committed_at, attempts, unknown, not_before, postponed_at
-        FROM ITEMS(:dialog) JOIN outbox ON outbox.dialog = item.dialog ORDER BY item.n, update_id, position
+        FROM ITEMS(:dialog) STRAIGHT_JOIN outbox FORCE INDEX (outbox_order) ON outbox.dialog = item.dialog
+        ORDER BY item.n, update_id, position
     """,
 )
 
@@ -130,10 +131,10 @@ _sent = Statement(
         WHERE outbox.update_id = item.id AND outbox.position = item.place RETURNING item.n
     """,
     mysql="""
-        SELECT MIN(item.n) FROM ITEMS(:id, :place)
-        JOIN outbox ON outbox.update_id = item.id AND outbox.position = item.place
+        SELECT MIN(item.n) FROM ITEMS(:id, :place) STRAIGHT_JOIN outbox FORCE INDEX (PRIMARY)
+            ON outbox.update_id = item.id AND outbox.position = item.place
         GROUP BY outbox.update_id, outbox.position FOR UPDATE;
-        DELETE FROM outbox WHERE (update_id, position) IN (ROWS(:id, :place))
+        DELETE outbox FROM outbox FORCE INDEX (PRIMARY) WHERE (update_id, position) IN (ROWS(:id, :place))
     """,
 )
 _gone = Statement(
@@ -142,7 +143,7 @@ _gone = Statement(
         DELETE FROM outbox USING unnest(:id::int8[], :place::int2[]) AS item (id, place)
         WHERE outbox.update_id = item.id AND outbox.position = item.place
     """,
-    mysql="DELETE FROM outbox WHERE (update_id, position) IN (ROWS(:id, :place))",
+    mysql="DELETE outbox FROM outbox FORCE INDEX (PRIMARY) WHERE (update_id, position) IN (ROWS(:id, :place))",
 )
 
 

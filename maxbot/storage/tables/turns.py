@@ -79,10 +79,12 @@ _load = Statement(
     """,
     mysql="""
         SELECT item.n, dialogs.version, dialogs.state, dialogs.address,
-            EXISTS (SELECT 1 FROM outbox WHERE outbox.dialog = item.name),
+            EXISTS (SELECT 1 FROM outbox FORCE INDEX (outbox_order) WHERE outbox.dialog = item.name),
             inbox.id, inbox.message, inbox.attempts, inbox.address
-        FROM ITEMS(:name) LEFT JOIN dialogs ON dialogs.dialog = item.name
-        LEFT JOIN inbox ON inbox.id = (SELECT MIN(id) FROM inbox AS waiting WHERE waiting.dialog = item.name)
+        FROM ITEMS(:name) LEFT JOIN dialogs FORCE INDEX (PRIMARY) ON dialogs.dialog = item.name
+        LEFT JOIN inbox FORCE INDEX (PRIMARY) ON inbox.id = (
+            SELECT MIN(id) FROM inbox AS waiting FORCE INDEX (inbox_order) WHERE waiting.dialog = item.name
+        )
     """,
 )
 
@@ -164,8 +166,8 @@ _remember = Statement(
     # Locked first: what is written then has no condition any more.
     mysql="""
         SELECT MIN(item.n) FROM ITEMS(:name, :loaded, :update_id)
-        JOIN dialogs ON dialogs.dialog = item.name AND dialogs.version = item.loaded
-        JOIN inbox ON inbox.id = item.update_id
+        STRAIGHT_JOIN dialogs FORCE INDEX (PRIMARY) ON dialogs.dialog = item.name AND dialogs.version = item.loaded
+        STRAIGHT_JOIN inbox FORCE INDEX (PRIMARY) ON inbox.id = item.update_id
         GROUP BY dialogs.dialog FOR UPDATE;
         INSERT INTO dialogs (dialog, version, state, address) VALUES ROWS(:name, :loaded, :next_state, :next_address)
         ON DUPLICATE KEY UPDATE version = version + 1, state = VALUES(state), address = VALUES(address)
@@ -174,7 +176,7 @@ _remember = Statement(
 _done = Statement(
     delete(inbox).where(inbox.c.id == bindparam("update_id")),
     postgresql="DELETE FROM inbox WHERE id = ANY(:update_id::int8[])",
-    mysql="DELETE FROM inbox WHERE id IN (ROWS(:update_id))",
+    mysql="DELETE inbox FROM inbox FORCE INDEX (PRIMARY) WHERE id IN (ROWS(:update_id))",
 )
 
 
