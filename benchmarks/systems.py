@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.mysql import MariaDBServer
 from tests.support.postgresql import PostgreSQLServer
 from tests.support.processes import Server, free_port
 
@@ -47,6 +48,12 @@ def systems() -> list[System]:
             lambda api, folder: _maxbot(api, folder, 1, _on_postgresql()),
             ordered=True,
         ),
+        System(
+            "maxbot on MariaDB",
+            "1 worker; durable, ordered per user",
+            lambda api, folder: _maxbot(api, folder, 1, _on_mariadb()),
+            ordered=True,
+        ),
         System("aiogram", "in memory, not ordered", lambda api, folder: _script("aiogram_echo.py", api, folder)),
         System(
             "aiogram on uvloop",
@@ -75,6 +82,19 @@ def _on_postgresql() -> str:
         _servers.append(PostgreSQLServer(fsync="on", shared_buffers="128MB"))
         atexit.register(_servers[0].stop)
     return _servers[0].url(_servers[0].new_database())
+
+
+_mariadb: list[MariaDBServer] = []
+
+
+def _on_mariadb() -> str:
+    """Return the URL of a fresh database on a MariaDB with durable commits, one for all rounds."""
+    if not _mariadb:
+        _mariadb.append(
+            MariaDBServer(innodb_flush_log_at_trx_commit="1", innodb_doublewrite="1", innodb_buffer_pool_size="128M")
+        )
+        atexit.register(_mariadb[0].stop)
+    return _mariadb[0].url(_mariadb[0].new_database())
 
 
 def _maxbot(api: str, folder: Path, workers: int, database: str | None = None) -> Server:

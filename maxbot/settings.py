@@ -96,12 +96,15 @@ class Settings:
     )
     database: str | None = _option(
         None,
-        "Where state is kept: sqlite:///bot.db or postgresql://user@host/bot. Default: a new file maxbot-*.db in the "
-        "temporary directory.",
+        "Where state is kept: sqlite:///bot.db, postgresql://user@host/bot or mysql://user@host/bot. Default: a new "
+        "file maxbot-*.db in the temporary directory.",
         metavar="URL",
     )
     database_password_file: str | None = _option(
         None, "A file with the password of a database on a server.", metavar="PATH"
+    )
+    migrate: bool = _option(
+        False, "Bring a database of an older release up to date, instead of refusing it. Make a backup first."
     )
     user_locks: str | None = _option(
         None,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.support import postgresql
+from tests.support import mysql, postgresql
 
 # How long an example takes is for the benchmarks: a busy machine must not fail a test.
 settings.register_profile("maxbot", deadline=None)
@@ -16,9 +16,16 @@ settings.load_profile("maxbot")
 def _database_servers() -> Iterator[None]:
     yield
     postgresql.stop_shared_server()
+    mysql.stop_shared_server()
 
 
 @pytest.fixture
 def postgresql_server() -> postgresql.PostgreSQLServer:
     """The server that all tests share; whoever kills it starts it again."""
     return postgresql.shared_server()
+
+
+@pytest.fixture
+def mariadb_server() -> mysql.MariaDBServer:
+    """The server that all tests share; whoever kills it starts it again."""
+    return mysql.shared_server()

@@ -7,6 +7,7 @@ import click
 
 from maxbot import __version__
 from maxbot.cli.check import check
+from maxbot.cli.db import db
 from maxbot.cli.dead import dead
 from maxbot.cli.info import info
 from maxbot.cli.run import run
@@ -27,6 +28,7 @@ commands.add_command(check)
 commands.add_command(schema)
 commands.add_command(stories)
 commands.add_command(dead)
+commands.add_command(db)
 commands.add_command(info)
 
 

@@ -2,20 +2,16 @@
 
 import json
 import time
-from collections.abc import Callable
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from maxbot.cli.database import with_database
 from maxbot.errors import UsageError
 
 if TYPE_CHECKING:
     from maxbot.storage.backend import Backend
     from maxbot.storage.inspect import Letter
-
-Command = Callable[..., None]
 
 TAKEN_UP = "A running server takes it up within ten seconds; else the next start does"
 
@@ -23,41 +19,6 @@ _ids = click.argument("ids", nargs=-1, type=int, metavar="[ID]...")
 _dialog = click.option("--dialog", metavar="CHANNEL:USER", help="Those of one dialog.")
 _all = click.option("--all", "everything", is_flag=True, help="All there are.")
 _json = click.option("--json", "as_json", is_flag=True, help="As JSON, with the whole content and traceback.")
-
-
-def _open(context: click.Context, url: str, password_file: str | None) -> "Backend":
-    from maxbot.storage.place import check_option
-    from maxbot.storage.prepare import open_backend
-
-    if context.get_parameter_source("database") is ParameterSource.COMMANDLINE:
-        check_option(url)
-    return open_backend(url, "process", password_file=password_file)
-
-
-def _database(command: Command) -> Command:
-    """Give a command its database, as `backend`."""
-
-    @click.option(
-        "--database",
-        metavar="URL",
-        envvar="MAXBOT_DATABASE",
-        required=True,
-        show_envvar=True,
-        help="As of the server: sqlite:///bot.db, postgresql://user@host/bot.",
-    )
-    @click.option(
-        "--database-password-file",
-        metavar="PATH",
-        envvar="MAXBOT_DATABASE_PASSWORD_FILE",
-        show_envvar=True,
-        help="As of the server.",
-    )
-    @click.pass_context  # type: ignore[arg-type]  # `wraps` hides the context
-    @wraps(command)
-    def opened(context: click.Context, database: str, database_password_file: str | None, **given: Any) -> None:
-        command(backend=_open(context, database, database_password_file), **given)
-
-    return opened
 
 
 @click.group()
@@ -69,7 +30,7 @@ def dead() -> None:
 
 
 @dead.command("list")
-@_database
+@with_database
 @_dialog
 @_json
 def list_letters(backend: "Backend", dialog: str | None, as_json: bool) -> None:
@@ -87,7 +48,7 @@ def list_letters(backend: "Backend", dialog: str | None, as_json: bool) -> None:
 
 @dead.command()
 @_ids
-@_database
+@with_database
 @_dialog
 @_json
 def show(ids: tuple[int, ...], backend: "Backend", dialog: str | None, as_json: bool) -> None:
@@ -107,7 +68,7 @@ def show(ids: tuple[int, ...], backend: "Backend", dialog: str | None, as_json: 
 
 @dead.command()
 @_ids
-@_database
+@with_database
 @_dialog
 @_all
 @_json
@@ -128,7 +89,7 @@ def retry(ids: tuple[int, ...], backend: "Backend", dialog: str | None, everythi
 
 @dead.command()
 @_ids
-@_database
+@with_database
 @_dialog
 @_all
 @_json

@@ -5,6 +5,7 @@ Imports no SQL: the supervisor needs none, and would take longer to start than i
 
 from maxbot.errors import UsageError
 from maxbot.storage.claim import Claim
+from maxbot.storage.mysql import place as mysql
 from maxbot.storage.postgresql import place as postgresql
 from maxbot.storage.sqlite.claim import claim
 from maxbot.storage.sqlite.place import check_place, new_path, sqlite_path
@@ -13,7 +14,16 @@ from maxbot.storage.url import has_password
 
 def on_server(url: str) -> bool:
     """Whether a URL names a database that a server keeps, rather than a file."""
-    return url.partition(":")[0].partition("+")[0] in postgresql.SCHEMES
+    return _scheme(url) in (*postgresql.SCHEMES, *mysql.SCHEMES)
+
+
+def on_mysql(url: str) -> bool:
+    """Whether a URL names a database of MySQL or MariaDB."""
+    return _scheme(url) in mysql.SCHEMES
+
+
+def _scheme(url: str) -> str:
+    return url.partition(":")[0].partition("+")[0]
 
 
 def check_url(url: str) -> None:
@@ -23,7 +33,9 @@ def check_url(url: str) -> None:
         UsageError: It does not; the text says what to do.
         StartError: Something is missing.
     """
-    if on_server(url):
+    if on_mysql(url):
+        mysql.check_url(url)
+    elif on_server(url):
         postgresql.check_url(url)
     else:
         sqlite_path(url)

@@ -1,5 +1,7 @@
 """Make a database ready: create, migrate, or refuse it. Every worker does so at its start; the first has the work."""
 
+import re
+import time
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select
@@ -8,10 +10,12 @@ from sqlalchemy.exc import DBAPIError
 from maxbot.errors import StartError, StorageUnavailable
 from maxbot.storage.backend import Backend
 from maxbot.storage.claim import FileId
-from maxbot.storage.place import check_url, on_server
-from maxbot.storage.schema import REVISION, inbox, metadata, revisions
+from maxbot.storage.place import check_url, on_mysql, on_server
+from maxbot.storage.schema import REVISION, inbox, metadata, revisions, sessions
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.sqlite.place import sqlite_path
+
+_NUMBER = r"\d{4}(\.\d{4})?"
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -29,6 +33,10 @@ def open_backend(url: str, durability: str, file: FileId | None = None, password
         UsageError: No database can be meant.
     """
     check_url(url)
+    if on_mysql(url):
+        from maxbot.storage.mysql.backend import MySQL  # its driver is an extra
+
+        return MySQL(url, password_file)
     if on_server(url):
         from maxbot.storage.postgresql.backend import PostgreSQL  # its driver is an extra
 
@@ -46,8 +54,15 @@ def open_quick(url: str, durability: str, file: FileId | None) -> Backend | None
     return SQLite(sqlite_path(url), file=file, waits=False)
 
 
-def prepare(backend: Backend) -> None:
-    """Create the tables, or bring those of an older release up to date.
+def prepare(backend: Backend, *, upgrade: bool = False) -> list[str]:
+    """Create the tables, or see whether those that are there can be used.
+
+    Args:
+        backend: The database.
+        upgrade: Whether those of an older release are brought up to date; else they are refused.
+
+    Returns:
+        The revisions that were applied to what was there.
 
     Raises:
         StorageUnavailable: Another program holds it.
@@ -57,7 +72,7 @@ def prepare(backend: Backend) -> None:
     try:
         backend.check()
         with engine.connect() as connection:
-            _bring_up_to_date(connection, backend.name)
+            return _bring_up_to_date(connection, backend.name, upgrade=upgrade)
     except (DBAPIError, OSError) as error:
         reason = str(backend.failure(_cause(error))) if isinstance(error, DBAPIError) else error.strerror or str(error)
         if "database is locked" in reason:
@@ -68,24 +83,79 @@ def prepare(backend: Backend) -> None:
         backend.close()
 
 
-def _bring_up_to_date(connection: Connection, name: str) -> None:
+def _bring_up_to_date(connection: Connection, name: str, *, upgrade: bool) -> list[str]:
     with connection.begin():
-        tables = inspect(connection).get_table_names()
-        if revisions.name not in tables or inbox.name not in tables:  # others use Alembic too
-            if tables:
-                raise StartError(f"The database {name} belongs to something else: name another one with --database")
+        found = current(connection, name)
+        if found is None:
             metadata.create_all(connection)
             connection.execute(insert(revisions), {"version_num": REVISION})
-            return
-        revision = connection.execute(select(revisions.c.version_num)).scalar_one()
-        if revision == REVISION:
-            return
-        if revision not in known_revisions():
+            return []
+        if number(found) == number(REVISION) or ((newer := number(found) > number(REVISION)) and usable(found)):
+            return []
+        if newer:
             raise StartError(
-                f"The database {name} was made by a newer release of maxbot (schema {revision}, this one knows "
+                f"The database {name} was made by a newer release of maxbot (schema {found}, this one knows "
                 f"{REVISION}): update maxbot, or name another database with --database"
             )
+        if not upgrade:
+            raise StartError(
+                f"The database {name} was made by an older release of maxbot (schema {found}, this one needs "
+                f"{REVISION}). Make a backup, then: maxbot db upgrade --database {name} (or start with --migrate)"
+            )
+        steps = [revision for revision in known_revisions() if number(revision) > number(found)]
+        _see_workers(connection, name, steps)
         migrate(connection)
+        return steps
+
+
+def current(connection: Connection, name: str) -> str | None:
+    """Return a database's revision; None where there is nothing in it, or what a start had begun and not ended.
+
+    Raises:
+        StartError: It belongs to something else.
+    """
+    there = inspect(connection)
+    tables = there.get_table_names()
+    found = connection.execute(select(revisions.c.version_num)).scalars().all() if revisions.name in tables else []
+    if found:  # others use Alembic too
+        ours = inbox.name in tables and re.fullmatch(_NUMBER, found[0]) is not None
+    else:
+        ours = all(_begun(table, {column["name"] for column in there.get_columns(table)}) for table in tables)
+    if not ours:
+        raise StartError(f"The database {name} belongs to something else: name another one with --database")
+    return found[0] if found else None
+
+
+def _begun(table: str, columns: set[str]) -> bool:
+    """Whether a table is as a start makes it: on MySQL one that is killed leaves some of them."""
+    return table in metadata.tables and columns == set(metadata.tables[table].c.keys())
+
+
+def number(revision: str) -> int:
+    """Return which schema it is."""
+    return int(revision[:4])
+
+
+def oldest(revision: str) -> int:
+    """Return the schema of the oldest release that can use it."""
+    return int(revision[5:] or revision[:4])
+
+
+def usable(revision: str) -> bool:
+    """Whether this release can use a database of a revision that is newer than its own."""
+    return oldest(revision) <= number(REVISION)
+
+
+def _see_workers(connection: Connection, name: str, steps: list[str]) -> None:
+    """See that no worker is alive that could not go on after the steps."""
+    needed = max(oldest(step) for step in steps)
+    alive = select(sessions.c.host, sessions.c.revision).where(~sessions.c.ended, sessions.c.until > time.time())
+    for host, revision in connection.execute(alive):
+        if number(revision) < needed:
+            raise StartError(
+                f"The database {name} is in use by a worker of an older release on {host}, which could not go on after "
+                "the upgrade: stop all of that release first"
+            )
 
 
 def _cause(error: DBAPIError) -> Exception:
@@ -93,8 +163,8 @@ def _cause(error: DBAPIError) -> Exception:
 
 
 def known_revisions() -> list[str]:
-    """Return all schema revisions, oldest first."""
-    return sorted(file.stem[:4] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    """Return all schema revisions, oldest first: their files are named `0003.0002_what.py`."""
+    return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def migrate(connection: Connection) -> None:

@@ -32,7 +32,11 @@ from sqlalchemy import (
 from maxbot.storage.columns import JSON, LONG_TEXT, MOMENT, NUMBER, QUEUE, REWRITTEN, Key
 
 REVISION = "0001"
-"""The schema below. A change adds a file to `migrations/versions`, whose `revision` is then named here."""
+"""The schema below. A change adds a file to `migrations/versions`, whose `revision` is then named here.
+
+`0003.0002` is the third one, which releases that know the second one can use as well: a schema is expanded first, and
+what only older releases used is taken away by a later step, so that old and new workers may run at once.
+"""
 
 metadata = MetaData()
 

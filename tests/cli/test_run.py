@@ -86,6 +86,7 @@ OTHER_VALUES: dict[str, Any] = {
     "single-process": True,
     "database": "sqlite:///bot.db",
     "database-password-file": "password.txt",
+    "migrate": True,
     "user-locks": "mine:locks",
     "shutdown-timeout": 1.5,
     "reload": True,

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.support import Place, PostgreSQLPlace, SQLitePlace
+from tests.storage.support import MySQLPlace, Place, PostgreSQLPlace, PyMySQLPlace, SQLitePlace
 
 
-@pytest.fixture(params=[SQLitePlace, PostgreSQLPlace])
+@pytest.fixture(params=[SQLitePlace, PostgreSQLPlace, MySQLPlace, PyMySQLPlace])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty database of each kind."""
     made: Place = request.param(tmp_path)

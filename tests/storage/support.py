@@ -10,13 +10,14 @@ from sqlalchemy import select
 
 from maxbot.storage.backend import Backend
 from maxbot.storage.database import Database
+from maxbot.storage.mysql.backend import MySQL
 from maxbot.storage.postgresql.backend import PostgreSQL
 from maxbot.storage.prepare import prepare
 from maxbot.storage.schema import metadata
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
 from maxbot.types import Command, Dialog, Update
-from tests.support.postgresql import shared_server
+from tests.support import mysql, postgresql
 
 ANNA = Dialog("telegram", "1")
 
@@ -93,12 +94,32 @@ class PostgreSQLPlace(Place):
     """A database of the tests' own server."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        self.server = shared_server()
+        self.server = postgresql.shared_server()
         self.database = self.server.new_database()
         self.url = self.server.url(self.database)
 
     def backend(self) -> PostgreSQL:
         return PostgreSQL(self.url)
+
+
+class MySQLPlace(Place):
+    """A database of the tests' own MariaDB, through mysqlclient."""
+
+    scheme = "mysql"
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.server = mysql.shared_server()
+        self.database = self.server.new_database()
+        self.url = self.server.url(self.database, scheme=self.scheme)
+
+    def backend(self) -> MySQL:
+        return MySQL(self.url)
+
+
+class PyMySQLPlace(MySQLPlace):
+    """The same, through PyMySQL."""
+
+    scheme = "mysql+pymysql"
 
 
 def prepared(path: Path) -> SQLite:

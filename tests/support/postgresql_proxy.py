@@ -52,6 +52,12 @@ class Proxy:
         self._thread.join()
         self._loop.close()
 
+    def choose(self) -> str:
+        """Return how a connection is to be cut at its COMMIT, one of `WHEN`; empty where it is not."""
+        cut = self._chance.choice(WHEN) if self._chance.random() < self.share else ""
+        self.cuts[cut] += 1
+        return cut
+
     async def _listen(self) -> int:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port: int = self._server.sockets[0].getsockname()[1]
@@ -102,8 +108,7 @@ class Proxy:
             body = await reader.readexactly(size - 4)
             if connection.begins_commit(kind, body):
                 self.commits += 1
-                connection.cut = self._chance.choice(WHEN) if self._chance.random() < self.share else ""
-                self.cuts[connection.cut] += 1
+                connection.cut = self.choose()
                 if connection.cut == "before":
                     return
             await self._pass(writer, kind + head + body)

@@ -129,7 +129,7 @@ class Service:
         """Prepare the database, and wait for one that another program holds, as a server that runs does."""
         while True:
             try:
-                await asyncio.to_thread(prepare, self._backend)
+                await asyncio.to_thread(prepare, self._backend, upgrade=self._settings.migrate)
             except StorageUnavailable as error:
                 self._log(DatabaseUnavailable(str(error), damaged=False))
                 await asyncio.sleep(HELD)

@@ -11,8 +11,6 @@ from pathlib import Path
 from maxbot.errors import StartError, UsageError
 from maxbot.storage.claim import FileId
 
-LATER_DATABASES = ("mysql", "mariadb")
-
 MOUNTS = Path("/proc/self/mounts")
 
 # WAL needs memory shared between all users of the file: https://www.sqlite.org/wal.html
@@ -26,9 +24,6 @@ def sqlite_path(url: str) -> Path:
         UsageError: It names none.
     """
     # The whole URL stays out of the message: it may hold a password.
-    scheme = url.partition(":")[0].partition("+")[0]
-    if scheme in LATER_DATABASES:
-        raise UsageError(f"--database: {scheme} is not supported by this version; use sqlite:///bot.db")
     database = url.removeprefix("sqlite:///")
     if database in (url, "", ":memory:"):
         raise UsageError(

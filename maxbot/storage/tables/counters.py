@@ -15,6 +15,10 @@ _add = Statement(
     postgresql=_postgresql.on_conflict_do_update(
         index_elements=["name"], set_={"value": counters.c.value + _postgresql.excluded.value}
     ),
+    mysql="""
+        INSERT INTO counters (name, value) VALUES ROWS(:name, :amount)
+        ON DUPLICATE KEY UPDATE value = value + VALUES(value)
+    """,
 )
 
 

@@ -25,7 +25,13 @@ class SetAsideUpdate(NamedTuple):
     """What to remember from now on; None leaves the dialog as it is."""
 
 
-_take = Statement(delete(inbox).where(inbox.c.id == bindparam("update_id")).returning(inbox.c.message, inbox.c.address))
+_take = Statement(
+    delete(inbox).where(inbox.c.id == bindparam("update_id")).returning(inbox.c.message, inbox.c.address),
+    mysql="""
+        SELECT message, address FROM inbox WHERE id = :update_id FOR UPDATE;
+        DELETE FROM inbox WHERE id = :update_id
+    """,
+)
 _put = Statement(
     insert(dead_letters).values(
         {column.name: bindparam(column.name) for column in dead_letters.c if column.name != "id"}

@@ -38,6 +38,14 @@ _see = Statement(
         SELECT min(item.n), new.id FROM new JOIN item ON item.channel = new.channel AND item.key = new.key
         GROUP BY new.id
     """,
+    # Which were new is not said: they have the number of this transaction.
+    mysql="""
+        INSERT INTO seen (channel, `key`, accepted_at, accepted_by) VALUES ROWS(:channel, :key, :now, :mark)
+        ON DUPLICATE KEY UPDATE id = id;
+        SELECT MIN(item.n), seen.id FROM ITEMS(:channel, :key)
+        STRAIGHT_JOIN seen FORCE INDEX (seen_once) ON seen.channel = item.channel AND seen.`key` = item.`key`
+        WHERE seen.accepted_by = :mark GROUP BY seen.id
+    """,
 )
 _put = Statement(
     insert(inbox),
@@ -45,6 +53,10 @@ _put = Statement(
         INSERT INTO inbox (id, dialog, message, address, accepted_at, attempts)
         SELECT * FROM unnest(:id::int8[], :dialog::text[], :message::bytea[], :address::bytea[], :accepted_at::float8[],
             :attempts::int2[])
+    """,
+    mysql="""
+        INSERT INTO inbox (id, dialog, message, address, accepted_at, attempts)
+        VALUES ROWS(:id, :dialog, :message, :address, :accepted_at, :attempts)
     """,
 )
 
@@ -107,7 +119,11 @@ _mark_attempt = Statement(
     update(inbox)
     .where(inbox.c.id == bindparam("update_id"))
     .values(attempts=inbox.c.attempts + bindparam("change"))
-    .returning(inbox.c.attempts)
+    .returning(inbox.c.attempts),
+    mysql="""
+        UPDATE inbox SET attempts = attempts + :change WHERE id = :update_id;
+        SELECT attempts FROM inbox WHERE id = :update_id
+    """,
 )
 
 

@@ -18,7 +18,11 @@ class Move(NamedTuple):
 _old, _new = bindparam("old_name", type_=dialogs.c.dialog.type), bindparam("new_name", type_=dialogs.c.dialog.type)
 _there = dialogs.alias("there")
 _move_state = Statement(
-    update(dialogs).where(dialogs.c.dialog == _old, ~exists().where(_there.c.dialog == _new)).values(dialog=_new)
+    update(dialogs).where(dialogs.c.dialog == _old, ~exists().where(_there.c.dialog == _new)).values(dialog=_new),
+    mysql="""
+        UPDATE dialogs LEFT JOIN dialogs AS there ON there.dialog = :new_name SET dialogs.dialog = :new_name
+        WHERE dialogs.dialog = :old_name AND there.dialog IS NULL
+    """,
 )
 _move_updates = Statement(update(inbox).where(inbox.c.dialog == _old).values(dialog=_new))
 _move_commands = Statement(update(outbox).where(outbox.c.dialog == _old).values(dialog=_new))

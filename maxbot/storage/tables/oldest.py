@@ -35,6 +35,7 @@ class Oldest:
         self._remove = Statement(
             delete(table).where(table.c.id == bindparam("old")),
             postgresql=f"DELETE FROM {table.name} WHERE id = ANY(:old::int8[])",
+            mysql=f"DELETE {table.name} FROM {table.name} FORCE INDEX (PRIMARY) WHERE id IN (ROWS(:old))",
         )
 
     def remove(self, transaction: Transaction, items: list[Older]) -> list[int]:

@@ -67,6 +67,11 @@ _outbox = Statement(
         FROM unnest(:dialog::text[]) WITH ORDINALITY AS item (dialog, n) JOIN outbox ON outbox.dialog = item.dialog
         ORDER BY item.n, update_id, position
     """,
+    mysql="""
+        SELECT item.n, update_id, position, content, resend, committed_at, attempts, unknown, not_before, postponed_at
+        FROM ITEMS(:dialog) STRAIGHT_JOIN outbox FORCE INDEX (outbox_order) ON outbox.dialog = item.dialog
+        ORDER BY item.n, update_id, position
+    """,
 )
 
 
@@ -91,6 +96,12 @@ _put = Statement(
         SELECT * FROM unnest(:update_id::int8[], :position::int2[], :dialog::text[], :content::bytea[], :resend::bool[],
             :committed_at::float8[], :attempts::int4[], :unknown::int2[], :not_before::float8[],
             :postponed_at::float8[])
+    """,
+    mysql="""
+        INSERT INTO outbox (update_id, position, dialog, content, resend, committed_at, attempts, unknown, not_before,
+            postponed_at)
+        VALUES ROWS(:update_id, :position, :dialog, :content, :resend, :committed_at, :attempts, :unknown, :not_before,
+            :postponed_at)
     """,
 )
 
@@ -119,12 +130,26 @@ _sent = Statement(
         DELETE FROM outbox USING unnest(:id::int8[], :place::int2[]) WITH ORDINALITY AS item (id, place, n)
         WHERE outbox.update_id = item.id AND outbox.position = item.place RETURNING item.n
     """,
+    mysql="""
+        SELECT MIN(item.n) FROM ITEMS(:id, :place) STRAIGHT_JOIN outbox FORCE INDEX (PRIMARY)
+            ON outbox.update_id = item.id AND outbox.position = item.place
+        GROUP BY outbox.update_id, outbox.position FOR UPDATE;
+        DELETE outbox FROM outbox FORCE INDEX (PRIMARY) WHERE (update_id, position) IN (ROWS(:id, :place))
+    """,
+)
+_gone = Statement(
+    delete(outbox).where(_this_command),
+    postgresql="""
+        DELETE FROM outbox USING unnest(:id::int8[], :place::int2[]) AS item (id, place)
+        WHERE outbox.update_id = item.id AND outbox.position = item.place
+    """,
+    mysql="DELETE outbox FROM outbox FORCE INDEX (PRIMARY) WHERE (update_id, position) IN (ROWS(:id, :place))",
 )
 
 
 def remove(transaction: Transaction, keys: list[Sent]) -> None:
     """Remove commands that were sent, whether they are still there or not."""
-    transaction.run(_sent, id=[key.update_id for key in keys], place=[key.position for key in keys])
+    transaction.run(_gone, id=[key.update_id for key in keys], place=[key.position for key in keys])
 
 
 def sent(transaction: Transaction, items: Iterable[Sent]) -> list[bool]:

@@ -24,6 +24,10 @@ _row: dict[str, Any] = {name: bindparam(name) for name in ("dialog", "key", "con
 _put = Statement(
     sqlite=sqlite.insert(replies).values(_row).on_conflict_do_nothing(),
     postgresql=postgresql.insert(replies).values(_row).on_conflict_do_nothing(),
+    mysql="""
+        INSERT INTO replies (dialog, `key`, content, put_at) VALUES ROWS(:dialog, :key, :content, :put_at)
+        ON DUPLICATE KEY UPDATE id = id
+    """,
 )
 
 

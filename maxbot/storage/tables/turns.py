@@ -79,6 +79,15 @@ _load = Statement(
             SELECT true AS there FROM outbox WHERE outbox.dialog = item.name ORDER BY outbox.dialog LIMIT 1
         ) AS unsent ON true
     """,
+    mysql="""
+        SELECT item.n, dialogs.version, dialogs.state, dialogs.address,
+            EXISTS (SELECT 1 FROM outbox FORCE INDEX (outbox_order) WHERE outbox.dialog = item.name),
+            inbox.id, inbox.message, inbox.attempts, inbox.address
+        FROM ITEMS(:name) LEFT JOIN dialogs FORCE INDEX (PRIMARY) ON dialogs.dialog = item.name
+        LEFT JOIN inbox FORCE INDEX (PRIMARY) ON inbox.id = (
+            SELECT MIN(id) FROM inbox AS waiting FORCE INDEX (inbox_order) WHERE waiting.dialog = item.name
+        )
+    """,
 )
 
 
@@ -136,6 +145,10 @@ _know = Statement(
         SELECT name, 0, next_state FROM unnest(:name::text[], :next_state::bytea[]) AS item (name, next_state)
         ORDER BY name COLLATE "C" ON CONFLICT DO NOTHING
     """,
+    mysql="""
+        INSERT INTO dialogs (dialog, version, state) SELECT name, 0, next_state FROM ITEMS(:name, :next_state)
+        ON DUPLICATE KEY UPDATE dialogs.version = dialogs.version
+    """,
 )
 _remember = Statement(
     update(dialogs)
@@ -157,10 +170,20 @@ _remember = Statement(
             AND EXISTS (SELECT FROM inbox WHERE inbox.id = item.update_id)
         RETURNING item.n
     """,
+    # Locked first: what is written then has no condition any more.
+    mysql="""
+        SELECT MIN(item.n) FROM ITEMS(:name, :loaded, :update_id)
+        STRAIGHT_JOIN dialogs FORCE INDEX (PRIMARY) ON dialogs.dialog = item.name AND dialogs.version = item.loaded
+        STRAIGHT_JOIN inbox FORCE INDEX (PRIMARY) ON inbox.id = item.update_id
+        GROUP BY dialogs.dialog FOR UPDATE;
+        INSERT INTO dialogs (dialog, version, state, address) VALUES ROWS(:name, :loaded, :next_state, :next_address)
+        ON DUPLICATE KEY UPDATE version = version + 1, state = VALUES(state), address = VALUES(address)
+    """,
 )
 _done = Statement(
     delete(inbox).where(inbox.c.id == bindparam("update_id")),
     postgresql="DELETE FROM inbox WHERE id = ANY(:update_id::int8[])",
+    mysql="DELETE inbox FROM inbox FORCE INDEX (PRIMARY) WHERE id IN (ROWS(:update_id))",
 )
 _leave = Statement(
     update(dialogs)

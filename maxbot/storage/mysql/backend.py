@@ -1,0 +1,228 @@
+"""MySQL and MariaDB: a connection a worker, and its row in `sessions`, which says which transactions are stored."""
+
+import contextlib
+import socket
+import time
+from typing import Any
+
+from sqlalchemy import Connection as Core
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.pool import NullPool
+
+from maxbot.errors import CommitUnknown, StartError, StorageError, StorageInterrupted, StorageUnavailable
+from maxbot.storage.mysql import checks
+from maxbot.storage.mysql import tables as tables  # says how they are made
+from maxbot.storage.mysql.connection import Connection, ServerError, server_error
+from maxbot.storage.mysql.driver import Result, connect, connect_plain
+from maxbot.storage.mysql.failure import advised, meaning
+from maxbot.storage.mysql.place import driver
+from maxbot.storage.mysql.transaction import MySQLTransaction
+from maxbot.storage.mysql.words import literal
+from maxbot.storage.schema import REVISION
+from maxbot.storage.url import parse, shown
+
+PACE = 0.005
+"""A transaction costs the server much more than SQLite's do."""
+
+LOCK_TIMEOUT = 5
+"""Seconds to wait for a row that somebody else holds."""
+
+IDLE = 30
+"""Seconds after which the server ends a connection that says nothing, and frees what its worker had locked."""
+
+_ALONE = "maxbot"  # of the named lock: who makes tables does so alone
+_ALONE_TIMEOUT = 30
+
+_CLOCK = "UNIX_TIMESTAMP(NOW(6))"
+# Kept for as long as it may be looked up whether its last transaction was stored.
+_UNTIL = f"{_CLOCK} + 30 * 86400"
+
+_SETTINGS = (
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    # UTC, or an hour of each autumn would be ambiguous. What is too long must not be cut and stored.
+    f"SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
+    f"NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = {LOCK_TIMEOUT}, wait_timeout = {IDLE}",
+)
+
+
+class MySQL:
+    """A database on a server. See `maxbot.storage.backend.Backend`.
+
+    Args:
+        url: As `--database` takes it.
+        password_file: Holds the password, where it is neither in the URL nor in MYSQL_PWD.
+    """
+
+    pace = PACE
+
+    def __init__(self, url: str, password_file: str | None = None) -> None:
+        self.name = shown(url)
+        self.offset = 0.0
+        self._place = parse(url)
+        self._password_file = password_file
+        self._connection: Connection | None = None
+        self._session: int | None = None
+        self._group = 0
+        self._counted = False
+
+    def engine(self) -> Engine:
+        engine = create_engine(f"mysql+{driver(self._place)}://", creator=self._connect_plain, poolclass=NullPool)
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Core) -> None:
+            # Held until the connection is closed: what makes tables ends transactions.
+            got = connection.execute(text(f"SELECT GET_LOCK('{_ALONE}', {_ALONE_TIMEOUT})")).scalar_one()
+            if got != 1:
+                raise StorageUnavailable("another worker is at the tables")
+            before = time.time()
+            self._compare_clocks(before, float(connection.execute(text(f"SELECT {_CLOCK}")).scalar_one()))
+
+        return engine
+
+    def check(self) -> None:
+        try:
+            connection = self._connect()
+            one_writer = self._place.options.get("galera") == "one-writer"
+            checks.check(connection, self.name, one_writer=one_writer)
+        except (StorageError, ServerError) as error:
+            raise StartError(f"The database {self.name} cannot be used: {meaning(error)}") from None
+        finally:
+            self.disconnect()
+
+    def _connect_plain(self) -> Any:
+        failure: Exception = StorageUnavailable("no host")
+        for host in self._place.hosts:
+            try:
+                connection = connect_plain(self._place, host, self._password_file)
+            except Exception as error:
+                failure = error
+                continue
+            cursor = connection.cursor()
+            for setting in _SETTINGS:
+                cursor.execute(setting)
+            cursor.close()
+            return connection
+        raise failure
+
+    def _connect(self) -> Connection:
+        failure: StorageError = StorageUnavailable("no host")
+        for host in self._place.hosts:
+            connection = None
+            try:
+                connection = Connection(connect(self._place, host, self._password_file))
+                self._begin_session(connection)
+            except Exception as error:
+                if connection is not None:
+                    connection.close()
+                failure = _no_connection(error)
+                continue
+            self._connection = connection
+            return connection
+        raise failure
+
+    def _begin_session(self, connection: Connection) -> None:
+        for setting in _SETTINGS:
+            connection.queue(setting)
+        before = time.time()
+        connection.queue(f"SELECT @@version, @@read_only, @@max_allowed_packet, {_CLOCK}")
+        (version, read_only, largest, now), *_ = connection.exchange()[-1].rows
+        if read_only and len(self._place.hosts) > 1:  # the next one may be the primary
+            raise StorageUnavailable("the server takes no writes (a replica?)")
+        connection.largest = largest
+        self._compare_clocks(before, now)
+        if checks.product(version)[0] == "MariaDB":  # MySQL has no such setting, and ends it after `wait_timeout`
+            connection.queue("SET SESSION idle_transaction_timeout = 10")
+            connection.exchange()
+
+    def _compare_clocks(self, before: float, there: float) -> None:
+        self.offset = there - (before + time.time()) / 2
+
+    def begin(self) -> MySQLTransaction:
+        connection = self._connection or self._connect()
+        if self._session is None:
+            self._session, self._group = self._open_session(connection), 0
+        self._group += 1
+        self._counted = False
+        connection.forget()
+        connection.queue("START TRANSACTION")
+        connection.queue(
+            f"UPDATE sessions SET group_number = {self._group}, until = {_UNTIL} "
+            f"WHERE id = {self._session} AND NOT ended",
+            self._see_session,
+        )
+        return MySQLTransaction(connection, self._session << 32 | self._group % 2**32)
+
+    def _see_session(self, result: Result) -> Exception | None:
+        self._counted = True
+        if result.affected == 1:
+            return None
+        self._session = None
+        return StorageInterrupted("the session of this worker is over")
+
+    def _open_session(self, connection: Connection) -> int:
+        connection.queue(f"DELETE FROM sessions WHERE until < {_CLOCK}")
+        connection.queue(
+            "INSERT INTO sessions (host, revision, until, group_number, ended) "
+            f"VALUES ({literal(socket.gethostname()[:200])}, {literal(REVISION)}, {_UNTIL}, 0, 0)"
+        )
+        number: int = connection.ask("SELECT LAST_INSERT_ID()")[0][0]
+        return number
+
+    def commit(self) -> None:
+        connection = self._connection
+        assert connection is not None
+        if not self._counted:  # from then on the row is ours until the end, whatever becomes of the connection
+            connection.exchange()
+        connection.queue("COMMIT")
+        try:
+            connection.exchange()
+        except ServerError as error:
+            if error.lost or error.last:
+                raise CommitUnknown(advised(error)) from None
+            raise
+
+    def committed(self) -> bool:
+        connection = self._connection or self._connect()
+        connection.queue("START TRANSACTION")
+        connection.queue(f"SELECT group_number FROM sessions WHERE id = {self._session} FOR UPDATE")
+        connection.queue("COMMIT")
+        return connection.exchange()[1].rows == [(self._group,)]
+
+    def roll_back(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection.forget()
+            try:
+                # By hand: after a lock wait timeout the server has undone one statement, and would commit the others.
+                connection.queue("ROLLBACK")
+                connection.exchange()
+            except ServerError:
+                self.disconnect()
+
+    def reading(self) -> MySQLTransaction:
+        return MySQLTransaction(self._connection or self._connect())
+
+    def disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def close(self) -> None:
+        if self._connection is not None and self._session is not None:
+            with contextlib.suppress(ServerError):
+                self._connection.ask(f"DELETE FROM sessions WHERE id = {self._session}")
+        self.disconnect()
+
+    def leads(self) -> bool:
+        return True  # all workers sweep: nothing yet says which of several hosts would
+
+    def failure(self, error: Exception) -> StorageError:
+        return meaning(error)
+
+
+def _no_connection(error: Exception) -> StorageError:
+    """Return what it means that there is no connection: another attempt at once would not help."""
+    if isinstance(error, StorageError):
+        return error
+    ours = server_error(error)
+    return StorageUnavailable(str(error) if ours is None else advised(ours))

@@ -1,0 +1,108 @@
+"""The promises on MariaDB: workers and the database are killed under load, and nothing is lost or reordered."""
+
+import json
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from tests.e2e.support import (
+    COUNTING,
+    NASTY,
+    NASTY_LOAD,
+    SECRET,
+    counter,
+    judge,
+    plan,
+    say,
+    serve,
+    update_of,
+    wait_until_done,
+)
+from tests.support import FULL
+from tests.support.history import Bot
+from tests.support.load import LoadProcess
+from tests.support.mysql import MariaDBServer
+from tests.support.processes import Server, eventually
+from tests.support.telegram import TelegramStandIn
+
+pytestmark = pytest.mark.faults
+
+KILLS = 50 if FULL else 4
+BOT = Bot(counter=True)
+
+
+@pytest.fixture
+def url(mariadb_server: MariaDBServer) -> str:
+    """An empty database."""
+    return mariadb_server.url(mariadb_server.new_database())
+
+
+def kill_a_worker(server: Server) -> None:
+    """Kill one, and wait until another one is in its place."""
+    before = {worker.pid for worker in server.workers()}
+    victim: psutil.Process = server.workers()[0]
+    victim.kill()
+    eventually(lambda: len({worker.pid for worker in server.workers()} - {victim.pid}) == len(before), 30)
+
+
+def test_order_and_once_while_workers_and_the_database_are_killed(
+    tmp_path: Path, url: str, mariadb_server: MariaDBServer
+) -> None:
+    with (
+        TelegramStandIn(seed=3, retry_after=1, **NASTY) as telegram,
+        serve(telegram, tmp_path, workers=2, database=url) as server,
+    ):
+        options = NASTY_LOAD | {"chats": 60, "messages": 4000 // 60 * (10 if FULL else 1), "rate": 150, "seed": 1}
+        with LoadProcess(plan(server, **options)) as load:
+            for number in range(KILLS):
+                delivered = telegram.stats().delivered
+                eventually(lambda delivered=delivered: telegram.stats().delivered > delivered + 100, 30)  # type: ignore[misc]
+                if number % 2:
+                    mariadb_server.kill()
+                    mariadb_server.start()
+                else:
+                    kill_a_worker(server)
+            record = load.result()
+        wait_until_done(tmp_path)
+        judge(telegram, [record], BOT, allowed_repeats=10 * KILLS, allowed_early=10 * KILLS)
+        say(f"{KILLS} kills; {counter(tmp_path, 'uncertain')} uncertain, failed deliveries: {record.failures}")
+
+
+def test_a_database_that_is_away_gives_503_and_is_used_again_within_a_second(
+    tmp_path: Path, url: str, mariadb_server: MariaDBServer
+) -> None:
+    with TelegramStandIn() as telegram, serve(telegram, tmp_path, workers=1, database=url) as server:
+
+        def deliver(number: int) -> tuple[int, str | None]:
+            connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+            headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
+            connection.request("POST", "/telegram", json.dumps(update_of(number, 1, f"1/{number}")), headers)
+            response = connection.getresponse()
+            connection.close()
+            return response.status, response.getheader("Retry-After")
+
+        assert deliver(1)[0] == 200
+        mariadb_server.kill()
+        status, retry_after = deliver(2)
+        assert (status, bool(retry_after)) == (503, True)
+        mariadb_server.start()
+        back = time.monotonic()
+        eventually(lambda: deliver(2)[0] == 200)
+        assert time.monotonic() - back < 1.0
+        wait_until_done(tmp_path)
+
+
+def test_a_bot_says_farewell_and_dead_letters_are_found(tmp_path: Path, url: str) -> None:
+    with TelegramStandIn() as telegram, serve(telegram, tmp_path, bot=COUNTING, workers=2, database=url):
+        pass
+    said = (tmp_path / "log").read_text()
+    assert f"Nothing is waiting in {url}" in said
+    listed = subprocess.run(
+        [sys.executable, "-m", "maxbot", "dead", "list", "--database", url], capture_output=True, text=True, check=True
+    )
+    assert listed.stdout == "There are no dead letters\n"
