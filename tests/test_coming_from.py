@@ -95,4 +95,3 @@ def test_the_defaults_that_are_named() -> None:
     assert settings.reload is False
     assert settings.turn_timeout == 300
     assert "300 seconds (`MAXBOT_TURN_TIMEOUT`)" in PAGE
-

@@ -126,7 +126,7 @@ def test_the_stories_and_the_check_say_what_the_page_shows(tmp_path: Path) -> No
 def test_a_dead_worker_loses_no_conversation(tmp_path: Path) -> None:
     follow(tmp_path, "Ask until all is known")
     port = free_port()
-    post = "curl localhost:8080/web -H 'Content-Type: application/json' -d '{\"user_id\": \"me\", \"text\": \"%s\"}'"
+    post = 'curl localhost:8080/web -H \'Content-Type: application/json\' -d \'{"user_id": "me", "text": "%s"}\''
 
     def replies(text: str) -> bool:
         return text in ask("curl 'localhost:8080/web/replies?user_id=me&after=0&wait=0'", port)
@@ -154,7 +154,13 @@ def test_the_bot_polls_telegram(tmp_path: Path) -> None:
         bot.write_text(pointed)
         with served(serving("In Telegram"), tmp_path, 0):
             person = {"id": 7, "first_name": "Ada"}
-            message = {"message_id": 1, "date": 1, "text": "/start", "from": person, "chat": {**person, "type": "private"}}
+            message = {
+                "message_id": 1,
+                "date": 1,
+                "text": "/start",
+                "from": person,
+                "chat": {**person, "type": "private"},
+            }
             telegram.control(updates=[{"update_id": 1, "message": message}])
             eventually(lambda: [call.text for call in telegram.history() if call.text], timeout=30)
             assert [call.text for call in telegram.history() if call.text] == ["Welcome to the Copper Kettle!"]
