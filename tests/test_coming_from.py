@@ -95,3 +95,22 @@ def test_the_defaults_that_are_named() -> None:
     assert settings.reload is False
     assert settings.turn_timeout == 300
     assert "300 seconds (`MAXBOT_TURN_TIMEOUT`)" in PAGE
+
+
+def test_a_coroutine_in_a_condition_is_found_when_the_bot_is_loaded() -> None:
+    builder = MaxBot.builder()
+
+    @builder.template_filter()
+    async def slow(text: str) -> str:
+        return text
+
+    builder.use_inline_resources("dialog: [{condition: message.text|slow, response: x}]")
+    with pytest.raises(BotError, match="coroutine"):
+        builder.build()
+
+
+def test_a_state_store_of_ones_own_does_no_harm() -> None:
+    builder: Any = MaxBot.builder()
+    builder.persistence_manager = builder.state_store = object()
+    builder.use_inline_resources("dialog: [{condition: true, response: hi}]")
+    assert builder.build().process_message("x") == [{"text": "hi"}]

@@ -4,7 +4,6 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterator
-from typing import Any
 
 import click
 import pytest
@@ -24,7 +23,7 @@ BLOCKS = [
 """Page, language and text of each block."""
 
 
-def of(language: str) -> Any:
+def of(language: str) -> pytest.MarkDecorator:
     """Parametrize a test by the blocks of a language."""
     found = [pytest.param(text, id=f"{page}:{text[:20]!r}") for page, name, text in BLOCKS if name == language]
     assert found

@@ -5,8 +5,9 @@ import os
 
 from model import Message, Model, Unavailable
 
-from maxbot import MaxBot
+from maxbot import MaxBot, Turn
 from maxbot.channels.web import WebChannel
+from maxbot.types import State
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ bot = MaxBot(channels=[WebChannel()])
 
 
 @bot.handler
-async def answer(turn):
+async def answer(turn: Turn) -> None:
     text = turn.message.get("text")
     if text is None:
         turn.say("I can read texts only.")
@@ -35,7 +36,7 @@ async def answer(turn):
         turn.say(await converse(turn.state, text))
 
 
-async def converse(state: dict, text: str) -> str:
+async def converse(state: State, text: str) -> str:
     """Return what the model says to a text, and remember both; without an answer, nothing is remembered."""
     asked = latest([*state.get("history", []), {"role": "user", "content": text}])
     try:
