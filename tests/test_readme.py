@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import maxbot
+from maxbot import MaxBot
 from tests.support.processes import Server, eventually, free_port
 
 README = (Path(maxbot.__file__).parent.parent / "README.md").read_text()
@@ -61,6 +62,13 @@ def test_the_first_bot_answers_as_the_page_shows(tmp_path: Path) -> None:
             # The number of a reply is whatever it is.
             expected = re.sub(r"\b1\b", r"\\d+", re.escape(answer))
             assert re.fullmatch(expected, ask(command, server.port))
+
+
+def test_the_channels_of_telegram_take_the_place_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELEGRAM_TOKEN", "123:abc")
+    bot, telegram = block("yaml", "# bot.yaml"), block("yaml", "  telegram:")
+    loaded = MaxBot.inline(bot.replace("channels:\n  web: {}\n", telegram))
+    assert list(loaded.channels) == ["telegram"]
 
 
 @pytest.mark.faults

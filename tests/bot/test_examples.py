@@ -1,5 +1,6 @@
 """The examples load and answer as their READMEs say."""
 
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -34,7 +35,7 @@ def test_the_stories_of_an_example(example: str) -> None:
 @pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.iterdir()))
 def test_an_example_says_how_to_run_it(example: str) -> None:
     readme = (EXAMPLES / example / "README.md").read_text()
-    assert f"maxbot run --bot examples/{example}\n" in readme or "maxbot run --bot echo:bot" in readme
+    assert re.search(rf"^maxbot run --bot (examples/{example}(/{example}\.py)?|echo:bot)$", readme, re.MULTILINE)
 
 
 @pytest.mark.usefixtures("channels")

@@ -1,0 +1,59 @@
+"""Asks a language model for each answer, and says politely where it has none."""
+
+import logging
+import os
+
+from model import Message, Model, Unavailable
+
+from maxbot import MaxBot, Turn
+from maxbot.channels.web import WebChannel
+from maxbot.types import State
+
+logger = logging.getLogger(__name__)
+
+MESSAGES, CHARACTERS = 10, 6000
+"""What is remembered of a conversation: that many of its last messages, and no more than so long together."""
+
+model = Model(
+    url=os.environ.get("MODEL_URL", "http://localhost:8099/v1"),
+    name=os.environ.get("MODEL_NAME", "stand-in"),
+    key=os.environ.get("MODEL_KEY", ""),
+    pause=float(os.environ.get("MODEL_PAUSE", "20")),
+    whole=float(os.environ.get("MODEL_WHOLE", "60")),
+)
+bot = MaxBot(channels=[WebChannel()])
+
+
+@bot.handler
+async def answer(turn: Turn) -> None:
+    text = turn.message.get("text")
+    if text is None:
+        turn.say("I can read texts only.")
+    elif text == "/forget":
+        turn.state.pop("history", None)
+        turn.say("It is forgotten.")
+    else:
+        turn.say(await converse(turn.state, text))
+
+
+async def converse(state: State, text: str) -> str:
+    """Return what the model says to a text, and remember both; without an answer, nothing is remembered."""
+    asked = latest([*state.get("history", []), {"role": "user", "content": text}])
+    try:
+        said = await model.answer(asked)
+    except Unavailable as error:
+        logger.warning("The model has no answer: %s", error)
+        return "I cannot think right now. Please ask me again in a minute."
+    state["history"] = latest([*asked, {"role": "assistant", "content": said}])
+    return said
+
+
+def latest(messages: list[Message]) -> list[Message]:
+    """Return the last messages that are few and short enough; the very last one always."""
+    kept, characters = messages[-1:], len(messages[-1]["content"])
+    for message in reversed(messages[-MESSAGES:-1]):
+        characters += len(message["content"])
+        if characters > CHARACTERS:
+            break
+        kept.insert(0, message)
+    return kept
