@@ -9,6 +9,7 @@ MaxBotError
 │       └── StorageDamaged        what it asks for cannot be read any more; other things can
 ├── RequestError          a request from the network is refused; knows the HTTP status
 │   ├── Unauthorized          401: no or a wrong signature
+│   ├── Forbidden             403: a handshake with a wrong token
 │   ├── BadRequest            400: not what the platform sends
 │   └── WrongMediaType        415: it must be of another media type
 ├── SendError             a channel could not send a command; knows the reason
@@ -180,6 +181,12 @@ class Unauthorized(RequestError):
     """The signature or token is missing or wrong."""
 
     status = 401
+
+
+class Forbidden(RequestError):
+    """Whoever asks does not know what it takes to be answered."""
+
+    status = 403
 
 
 class BadRequest(RequestError):

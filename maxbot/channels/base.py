@@ -46,6 +46,8 @@ class Services(msgspec.Struct, frozen=True):
     mailbox: Mailbox
     connections: int = CONNECTIONS
     """How many connections this channel may have to its platform at a time, in this process."""
+    share: float = 1.0
+    """The part of each limit of the account (messages a second) that this process may use."""
     redact: Callable[[str], str] = str
     """Takes secrets out of a text that is to be shown or kept."""
     private: bool = False

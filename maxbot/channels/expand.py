@@ -6,11 +6,13 @@ Each part is a command of its own, stored with the turn: a crash in the middle r
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Literal
 
 import msgspec
 
-from maxbot.channels.split import Limit, spans
+from maxbot.channels.links import written_out
+from maxbot.channels.split import Limit, is_boundary, spans
 from maxbot.commands import Button, Buttons, Content, Format, Native, QuickReplies, Reply, Text, read
 from maxbot.errors import TurnError
 
@@ -29,13 +31,25 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """Of a message; None is no limit."""
     caption: Limit | None = None
     """Of what is below an image or a file; size 0 where there are no captions."""
+    captions: Collection[str] | None = None
+    """The kinds that may have one; None is all of them."""
+    links: bool = True
+    """Whether a part of a text may be a link; where not, its address is written behind it."""
+    offer: Limit | None = None
+    """Of a text with buttons below it; None is that of any text."""
     buttons: int = 100
     """The most buttons of a message."""
+    buttons_below_image: int = 100
+    """The most of a message that is an image; 0 where there is no such thing."""
+    link_buttons: Literal["any", "alone", "none"] = "any"
+    """Whether a button may be a link: beside others, as the only one of its message, or never."""
     quick_replies: int = 100
     title: Limit | None = None
-    """Of a button."""
+    """Of a button; longer ones are cut."""
     payload: Limit | None = None
     """Of what a button below a message gives back."""
+    reply_payload: Limit | None = None
+    """Of what a quick reply gives back, where it is not just its title."""
 
 
 def expand(content: Content, type: str, abilities: Abilities) -> list[Content]:
@@ -58,6 +72,7 @@ def expand(content: Content, type: str, abilities: Abilities) -> list[Content]:
         return [content]
     if reply is None:
         return [content]
+    reply = _plain(reply, abilities)
     parts = [part.content() for one in _replaced(reply, type, abilities) for part in _split(one, abilities)]
     if len(parts) > MOST_PARTS:
         raise TurnError(f"a reply would be {len(parts)} messages on {type}; it may be {MOST_PARTS} at most")
@@ -70,8 +85,8 @@ def _replaced(reply: Reply, type: str, abilities: Abilities) -> Iterator[Reply]:
             yield reply
         else:
             logger.info("A native reply for %s is left out on %s", ", ".join(reply.platforms), type)
-    elif reply.kind in abilities.sends and _is_possible(reply, abilities):
-        yield reply
+    elif reply.kind in abilities.sends and _is_possible(short := _shortened(reply, abilities), abilities):
+        yield short
     elif not isinstance(reply, Text):
         for simpler in reply.simpler():
             yield from _replaced(simpler, type, abilities)
@@ -81,20 +96,80 @@ def _replaced(reply: Reply, type: str, abilities: Abilities) -> Iterator[Reply]:
 
 def _is_possible(reply: Reply, abilities: Abilities) -> bool:
     if isinstance(reply, Buttons):
-        offered, most = reply.buttons, abilities.buttons
-    elif isinstance(reply, QuickReplies):
-        offered, most = reply.replies, abilities.quick_replies
-    else:
-        return True
-    titles = {button.title for button in offered}
-    if len(titles) < len(offered) or len(offered) > most:
+        most = abilities.buttons_below_image if reply.image else abilities.buttons
+        return _can_offer(reply.buttons, most, abilities.title, abilities.payload)
+    if isinstance(reply, QuickReplies):
+        has_links = any(button.url for button in reply.replies)
+        most = abilities.quick_replies
+        return not has_links and _can_offer(reply.replies, most, abilities.title, abilities.reply_payload)
+    return True
+
+
+def _can_offer(buttons: Sequence[Button], most: int, title: Limit | None, payload: Limit | None) -> bool:
+    titles = {button.title for button in buttons}
+    if len(titles) < len(buttons) or len(buttons) > most:
         return False
-    limits = (abilities.title, abilities.payload if isinstance(reply, Buttons) else None)
-    return all(_fits(button, *limits) and not (button.url and isinstance(reply, QuickReplies)) for button in offered)
+    return all(
+        (title is None or title.fits(button.title)) and (payload is None or payload.fits(button.value))
+        for button in buttons
+    )
 
 
-def _fits(button: Button, title: Limit | None, payload: Limit | None) -> bool:
-    return (title is None or title.fits(button.title)) and (payload is None or payload.fits(button.value))
+# What a platform's buttons and texts cannot hold
+
+
+def _plain(reply: Reply, abilities: Abilities) -> Reply:
+    """Write out links that the platform has no other form for: in the text, and those of buttons below it."""
+    if isinstance(reply, Buttons) and not _links_are_possible(reply.buttons, abilities):
+        links = "".join(f"\n{button.title}: {button.url}" for button in reply.buttons if button.url)
+        others = tuple(button for button in reply.buttons if not button.url)
+        reply = _without_links(msgspec.structs.replace(reply, text=reply.text + links, buttons=others))
+    if abilities.links or not (formats := getattr(reply, "formats", ())):
+        return reply
+    field = "text" if hasattr(reply, "text") else "caption"
+    text, formats = written_out(getattr(reply, field), formats)
+    return msgspec.structs.replace(reply, **{field: text, "formats": formats})
+
+
+def _links_are_possible(buttons: Sequence[Button], abilities: Abilities) -> bool:
+    if abilities.link_buttons == "any" or not any(button.url for button in buttons):
+        return True
+    return abilities.link_buttons == "alone" and len(buttons) == 1
+
+
+def _without_links(reply: Buttons) -> Reply:
+    if reply.buttons:
+        return reply
+    if reply.image:
+        return msgspec.structs.replace(reply.image, caption=reply.text, formats=reply.formats)
+    return Text(text=reply.text, formats=reply.formats)
+
+
+def _shortened(reply: Reply, abilities: Abilities) -> Reply:
+    """Cut titles that are too long; where two would be the same then, they stay, and become a list."""
+    limit = abilities.title
+    if limit is None or not isinstance(reply, Buttons | QuickReplies):
+        return reply
+    field = "buttons" if isinstance(reply, Buttons) else "replies"
+    buttons: tuple[Button, ...] = getattr(reply, field)
+    if all(limit.fits(button.title) for button in buttons):
+        return reply
+    cut = tuple(_cut_title(button, limit) for button in buttons)
+    return msgspec.structs.replace(reply, **{field: cut}) if len({one.title for one in cut}) == len(cut) else reply
+
+
+def _cut_title(button: Button, limit: Limit) -> Button:
+    title = button.title
+    if limit.fits(title):
+        return button
+    end = next(
+        end for end in range(len(title) - 1, -1, -1) if limit.fits(f"{title[:end]}…") and is_boundary(title, end)
+    )
+    payload = msgspec.UNSET if button.url else button.value
+    return msgspec.structs.replace(button, title=f"{title[:end].rstrip()}…", payload=payload)
+
+
+# Texts that are too long
 
 
 def _split(reply: Reply, abilities: Abilities) -> Iterator[Reply]:
@@ -104,13 +179,16 @@ def _split(reply: Reply, abilities: Abilities) -> Iterator[Reply]:
         yield from _offers(reply, abilities)
     elif caption := getattr(reply, "caption", None):
         formats: tuple[Format, ...] = getattr(reply, "formats", ())
-        if abilities.caption is None or abilities.caption.fits(caption):
+        limit = abilities.caption
+        if abilities.captions is not None and reply.kind not in abilities.captions:
+            limit = Limit(0)
+        if limit is None or limit.fits(caption):
             yield reply
             return
         bare = msgspec.structs.replace(reply, caption=msgspec.UNSET, formats=())
         texts = list(_texts(caption, formats, abilities.text))
         # Where there are no captions at all, the words come first, as they announce what follows.
-        yield from [*texts, bare] if abilities.caption.size == 0 else [bare, *texts]
+        yield from [*texts, bare] if limit.size == 0 else [bare, *texts]
     else:
         yield reply
 
@@ -125,8 +203,10 @@ def _offers(reply: Buttons | QuickReplies, abilities: Abilities) -> Iterator[Rep
     ):
         yield reply.image
         reply = msgspec.structs.replace(reply, image=msgspec.UNSET)
-    *before, last = _texts(reply.text, reply.formats, limit)
-    yield from before
+    last = Text(text=reply.text, formats=reply.formats)
+    for one in (limit, abilities.offer):
+        *before, last = _texts(last.text, last.formats, one)
+        yield from before
     yield msgspec.structs.replace(reply, text=last.text, formats=last.formats)
 
 

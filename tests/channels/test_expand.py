@@ -55,7 +55,10 @@ def test_what_a_platform_lacks_is_replaced(content: dict[str, Any], expected: li
             [{"quick_replies": {"text": "a", "replies": [{"title": str(n)} for n in range(4)]}}]),
         ({"buttons": {"text": "a", "buttons": [{"title": str(n)} for n in range(6)]}},
             [{"text": "a\n1. 0\n2. 1\n3. 2"}, {"text": "4. 3\n5. 4\n6. 5"}]),
-        ({"buttons": {"text": "a", "buttons": [{"title": "much too long"}]}}, [{"text": "a\n1. much too long"}]),
+        ({"buttons": {"text": "a", "buttons": [{"title": "much too long"}]}},
+            [{"buttons": {"text": "a", "buttons": [{"title": "much to…", "payload": "much too long"}]}}]),
+        ({"buttons": {"text": "a", "buttons": [{"title": "much too long"}, {"title": "much too loud"}]}},
+            [{"text": "a\n1. much too long"}, {"text": "2. much too loud"}]),
         ({"buttons": {"text": "a", "buttons": [RED, RED]}}, [{"text": "a\n1. Red\n2. Red"}]),
         ({"buttons": {"text": "eleven char", "image": {"url": "u"}, "buttons": [RED]}},
             [{"image": {"url": "u"}}, {"buttons": {"text": "eleven char", "buttons": [RED]}}]),
@@ -99,3 +102,34 @@ def test_formatted_letters_are_the_same_ones_in_the_parts(text: str, start: int,
     parts = expand({"text": text, "formats": [one]}, "acme", Abilities(text=Limit(40, utf16)))
     bold = "".join(part["text"][found["start"] : found["end"]] for part in parts for found in part.get("formats", ()))
     assert "".join(bold.split()) == "".join(text[first:last].split())
+
+
+PLAIN = Abilities(
+    sends=("text", "image", "audio", "buttons", "quick_replies"), text=Limit(40), caption=Limit(10), links=False,
+    captions=("image",), buttons=3, buttons_below_image=2, link_buttons="alone", offer=Limit(10), quick_replies=5,
+    payload=Limit(4), reply_payload=Limit(4),
+)  # fmt: skip
+SITE = {"title": "Site", "url": "http://a.b"}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"text": "see here.", "formats": [{"style": "link", "start": 4, "end": 8, "url": "http://a.b"},
+                                          {"style": "bold", "start": 0, "end": 9}]},
+            [{"text": "see here (http://a.b).", "formats": [{"style": "bold", "start": 0, "end": 22}]}]),
+        ({"text": "http://a.b", "formats": [{"style": "link", "start": 0, "end": 10, "url": "http://a.b"}]},
+            [{"text": "http://a.b"}]),
+        ({"audio": {"url": "u", "caption": "c"}}, [{"text": "c"}, {"audio": {"url": "u"}}]),
+        ({"buttons": {"text": "a", "buttons": [SITE]}}, [{"buttons": {"text": "a", "buttons": [SITE]}}]),
+        ({"buttons": {"text": "a", "buttons": [RED, SITE]}},
+            [{"text": "a\nSite:"}, {"buttons": {"text": "http://a.b", "buttons": [RED]}}]),
+        ({"buttons": {"text": "a", "buttons": [SITE, {"title": "B", "url": "u"}]}},
+            [{"text": "a\nSite: http://a.b\nB: u"}]),
+        ({"buttons": {"text": "a", "image": {"url": "u"}, "buttons": [RED, {"title": "1"}, {"title": "2"}]}},
+            [{"image": {"url": "u"}}, {"buttons": {"text": "a", "buttons": [RED, {"title": "1"}, {"title": "2"}]}}]),
+        ({"buttons": {"text": "a", "buttons": [{"title": "B", "payload": "12345"}]}}, [{"text": "a\n1. B"}]),
+    ],
+)  # fmt: skip
+def test_what_a_platform_of_texts_lacks_is_written(content: dict[str, Any], expected: list[Any]) -> None:
+    assert expand(content, "acme", PLAIN) == expected

@@ -114,6 +114,7 @@ class Service:
         services = Services(
             mailbox=self._store,
             connections=max(1, descriptors.calls // len(self._channels)),
+            share=1 / self._settings.workers,
             redact=self._redact,
             private=self._settings.private,
         )
