@@ -15,8 +15,11 @@ from maxbot.errors import UsageError
 GROUP = "maxbot_channels"
 
 TYPES: Mapping[str, str] = {
+    "facebook": "maxbot.channels.facebook:FacebookChannel",
     "telegram": "maxbot.channels.telegram:TelegramChannel",
+    "viber": "maxbot.channels.viber:ViberChannel",
     "web": "maxbot.channels.web:WebChannel",
+    "whatsapp": "maxbot.channels.whatsapp:WhatsAppChannel",
 }
 """Those that come with maxbot: where the class is."""
 

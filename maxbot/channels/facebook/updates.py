@@ -1,0 +1,192 @@
+"""What users do in Messenger, as messages for the bot.
+
+Source: …/messenger-platform/webhooks/webhook-events/messages and /messaging_postbacks
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import msgspec
+
+from maxbot.channels.json import decode
+from maxbot.channels.meta import milliseconds, update_key
+from maxbot.errors import BadRequest
+from maxbot.types import Dialog, Message, Update
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,200}$")]
+
+MEDIA = {"image": "image", "video": "video", "audio": "audio", "file": "file"}
+
+THUMBS = (369239263222822, 369239343222814, 369239383222810)
+"""Stickers that Messenger's own button sends: small, larger, largest."""
+
+
+class _Coordinates(msgspec.Struct):
+    lat: float
+    long: float
+
+
+class _Payload(msgspec.Struct):
+    url: str | None = None
+    title: str | None = None
+    sticker_id: int | None = None
+    coordinates: _Coordinates | None = None
+
+
+class _Attachment(msgspec.Struct):
+    type: str
+    payload: _Payload | None = None
+    title: str | None = None
+
+
+class _QuickReply(msgspec.Struct):
+    payload: str
+
+
+class _Message(msgspec.Struct):
+    mid: Id
+    text: str | None = None
+    quick_reply: _QuickReply | None = None
+    attachments: list[_Attachment] | None = None
+    is_echo: bool = False
+    is_deleted: bool = False
+
+
+class _Postback(msgspec.Struct):
+    mid: Id | None = None
+    title: str | None = None
+    payload: str | None = None
+
+
+class _User(msgspec.Struct):
+    id: Id | None = None
+    """None where a user is known by a reference only, which cannot be written to."""
+
+
+class _Event(msgspec.Struct):
+    sender: _User | None = None
+    recipient: _User | None = None
+    timestamp: int | str = 0
+    message: _Message | None = None
+    postback: _Postback | None = None
+
+
+class _Entry(msgspec.Struct):
+    messaging: list[_Event] = []
+
+
+class _Delivery(msgspec.Struct):
+    object: str
+    entry: list[_Entry] = []
+
+
+class _LooseEntry(msgspec.Struct):
+    messaging: list[msgspec.Raw] = []
+
+
+class _LooseDelivery(msgspec.Struct):
+    entry: list[_LooseEntry] = []
+
+
+_decoder = msgspec.json.Decoder(_Delivery)
+_loose_decoder = msgspec.json.Decoder(_LooseDelivery)
+_event_decoder = msgspec.json.Decoder(_Event)
+
+
+def read(body: bytes, channel: str, page_id: str | None) -> list[Update]:
+    """Read a delivery: its updates in the order of their times. One `mid` may come twice.
+
+    Args:
+        body: JSON.
+        channel: Name of the instance.
+        page_id: Events of other pages are left out; None for any page.
+
+    Raises:
+        BadRequest: It is no delivery of Messenger.
+    """
+    updates: dict[str, Update] = {}
+    for event in _events(body):
+        for update in _read_event(event, channel, page_id):
+            updates.setdefault(update.key, update)
+    return sorted(updates.values(), key=lambda update: update.sequence or 0)
+
+
+def _events(body: bytes) -> Iterator[_Event]:
+    try:
+        delivery = decode(_decoder, body)
+    except BadRequest:
+        yield from _understood(body)
+        return
+    if delivery.object == "page":
+        for entry in delivery.entry:
+            yield from entry.messaging
+
+
+def _understood(body: bytes) -> Iterator[_Event]:
+    """Yield the events that are what we know: the others must not bring a delivery back again and again."""
+    for entry in decode(_loose_decoder, body).entry:
+        for raw in entry.messaging:
+            try:
+                yield decode(_event_decoder, raw)
+            except BadRequest:
+                continue
+
+
+def _read_event(event: _Event, channel: str, page_id: str | None) -> Iterator[Update]:
+    user = event.sender.id if event.sender else None
+    page = event.recipient.id if event.recipient else None
+    if user is None or user == page or (page_id is not None and page != page_id):
+        return
+    dialog, sequence = Dialog(channel, user), milliseconds(event.timestamp)
+    if event.message is not None and not event.message.is_echo and not event.message.is_deleted:
+        for number, message in enumerate(_messages(event.message)):
+            key = event.message.mid if number == 0 else f"{event.message.mid}#{number}"
+            yield Update(dialog, update_key(key), message, sequence)
+    elif event.postback is not None and (pressed := _pressed(event.postback)):
+        yield Update(dialog, _postback_key(event, user), pressed, sequence)
+
+
+def _postback_key(event: _Event, user: str) -> str:
+    assert event.postback is not None
+    if event.postback.mid:
+        return update_key(event.postback.mid)
+    told = f"{user} {event.timestamp} {event.postback.payload}"
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _messages(message: _Message) -> Iterator[Message]:
+    """Yield what a bot is told: each attachment is a message; the text belongs to the first."""
+    if message.quick_reply is not None:
+        title = message.text or message.quick_reply.payload
+        yield {"text": title, "button": {"payload": message.quick_reply.payload, "title": title}}
+        return
+    text = message.text
+    for attachment in message.attachments or ():
+        if found := _attached(attachment, text):
+            yield found
+            text = None
+    if text:
+        yield {"text": text}
+
+
+def _attached(attachment: _Attachment, text: str | None) -> Message | None:
+    payload = attachment.payload
+    if payload is None:
+        return None
+    if payload.sticker_id in THUMBS:
+        return {"text": "👍"}
+    if attachment.type == "location" and payload.coordinates is not None:
+        place: dict[str, Any] = {"latitude": payload.coordinates.lat, "longitude": payload.coordinates.long}
+        return {"location": {**place, "name": attachment.title} if attachment.title else place}
+    kind = MEDIA.get(attachment.type)
+    if kind is None or not payload.url:
+        return None
+    return {kind: {"url": payload.url, "caption": text} if text else {"url": payload.url}}
+
+
+def _pressed(postback: _Postback) -> Message | None:
+    payload = postback.payload or postback.title
+    if not payload:
+        return None
+    return {"button": {"payload": payload, "title": postback.title} if postback.title else {"payload": payload}}
