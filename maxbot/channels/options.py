@@ -13,6 +13,11 @@ Secret: TypeAlias = str | list[str]
 
 Seconds = Annotated[float, Meta(gt=0)]
 
+Rate = Annotated[float, Meta(gt=0)]
+"""Messages a second."""
+
+Burst = Annotated[int, Meta(ge=1)]
+
 
 class Timeouts(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The parts of a call, in seconds, as MaxBot 0.3 has them. Those left out are as long as `default`."""

@@ -10,17 +10,17 @@ from maxbot.channels.facebook.failures import judge
 from maxbot.channels.facebook.replies import ABILITIES, MAKERS
 from maxbot.channels.facebook.updates import read
 from maxbot.channels.meta import API_URL, API_VERSION, GraphError, MetaChannel
-from maxbot.channels.options import Limits, Secret, Timeout, Timeouts
+from maxbot.channels.options import Limits, Rate, Secret, Timeout, Timeouts
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.replies import made
 from maxbot.commands import kind_of
 from maxbot.errors import SendError
 from maxbot.types import Address, Command, Dialog, Update
 
-CALLS = 300.0
+RATE = 300.0
 """Texts a second for a page, …/messenger-platform/overview/rate-limiting"""
 
-MEDIA_CALLS = 10.0
+MEDIA_RATE = 10.0
 """Messages with audio or video a second."""
 
 FIELDS = "messages,messaging_postbacks"
@@ -34,6 +34,7 @@ class FacebookChannel(MetaChannel):
         access_token: Of the page.
         verify_token: What the app's dashboard was told; None refuses its handshake.
         page_id: Messages to other pages of the app are left out; None takes those of all pages.
+        rate: Messages a second of the page, shared by all workers; those with audio or video are ten.
         api_url: Of the Graph API.
         api_version: Of the Graph API.
         timeout: Seconds for a call, or its parts.
@@ -53,6 +54,7 @@ class FacebookChannel(MetaChannel):
         access_token: str
         verify_token: Secret | None = None
         page_id: str | None = None
+        rate: Rate = RATE
         api_url: str = API_URL
         api_version: str = API_VERSION
         timeout: Timeout = 30.0
@@ -65,6 +67,7 @@ class FacebookChannel(MetaChannel):
         access_token: str,
         verify_token: str | Sequence[str] | None = None,
         page_id: str | None = None,
+        rate: float = RATE,
         api_url: str = API_URL,
         api_version: str = API_VERSION,
         timeout: float | Timeouts = 30.0,
@@ -82,6 +85,7 @@ class FacebookChannel(MetaChannel):
         if page_id is not None and not re.fullmatch(r"[0-9]{1,30}", page_id):
             raise ValueError("page_id is the number of a page, as its settings show it")
         self._page_id = page_id
+        self._rate = rate
 
     def parse(self, request: Request) -> list[Update]:
         """Turn a webhook, which may have many events, into updates.
@@ -117,8 +121,8 @@ class FacebookChannel(MetaChannel):
     async def start(self, services: Services) -> None:
         """Open the connections, and begin to count."""
         await super().start(services)
-        self._pace = Pace(CALLS * services.share, CALLS * services.share)
-        self._media_pace = Pace(MEDIA_CALLS * services.share, MEDIA_CALLS * services.share)
+        self._pace = Pace(self._rate * services.share, self._rate * services.share)
+        self._media_pace = Pace(MEDIA_RATE * services.share, MEDIA_RATE * services.share)
 
     async def register(self, url: str) -> None:
         """Have the page's messages delivered to its app. Where the app delivers to, only its dashboard can be told.

@@ -22,12 +22,12 @@ from maxbot.channels.options import (
 )
 from maxbot.channels.replies import made
 from maxbot.channels.signature import is_signed
-from maxbot.channels.viber.api import ViberApi
+from maxbot.channels.viber.api import Answer, ViberApi
 from maxbot.channels.viber.replies import ABILITIES, MAKERS
 from maxbot.channels.viber.updates import read
-from maxbot.commands import File, Text, Video
+from maxbot.commands import File, Location, Video
 from maxbot.commands import read as read_reply
-from maxbot.errors import SendError, Unauthorized
+from maxbot.errors import OutcomeUnknown, RetryLater, SendError, Unauthorized
 from maxbot.types import Command, Dialog, Update
 
 API_URL = "https://chatapi.viber.com"
@@ -116,19 +116,25 @@ class ViberChannel(Channel):
         return [] if update is None else [update]
 
     def expand(self, content: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the messages that a reply becomes. A file whose size nobody says is a link: Viber must be told it."""
-        return [final for part in super().expand(content) for final in self._with_size(part)]
+        """Return the messages that a reply becomes.
 
-    def _with_size(self, content: dict[str, Any]) -> list[dict[str, Any]]:
-        if not content.keys() & {"file", "video"}:
+        A file or video whose size nobody says is a link, as Viber must be told it; a location's name goes before it.
+        """
+        return [final for part in super().expand(content) for final in self._adapted(part)]
+
+    def _adapted(self, content: dict[str, Any]) -> list[dict[str, Any]]:
+        if not content.keys() & {"file", "video", "location"}:
             return [content]
         try:
             reply = read_reply(content)
         except ValueError:
             return [content]
-        if not isinstance(reply, File | Video) or reply.size:
-            return [content]
-        return expand(Text(text=reply.url).content(), self.type, self.abilities)
+        if isinstance(reply, File | Video) and not reply.size:
+            return expand({"text": reply.url}, self.type, self.abilities)
+        if isinstance(reply, Location) and reply.name:
+            words = "\n".join(part for part in (reply.name, reply.address) if part)
+            return [*expand({"text": words}, self.type, self.abilities), content]
+        return [content]
 
     async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to Viber.
@@ -181,11 +187,17 @@ class ViberChannel(Channel):
         """Return who writes; what nobody said is asked of Viber, once."""
         if self._sender is None:
             name, avatar = self._sender_name, self._avatar
-            if name is None:
-                account = await self._started.call("get_account_info", {})
-                name, avatar = account.name[:NAME_LIMIT] or "Bot", avatar or account.icon
+            if name is None or avatar is None:
+                account = await self._account()
+                name, avatar = name or account.name[:NAME_LIMIT] or "Bot", avatar or account.icon
             self._sender = {"name": name, **({"avatar": avatar} if avatar else {})}
         return self._sender
+
+    async def _account(self) -> Answer:
+        try:
+            return await self._started.call("get_account_info", {})
+        except OutcomeUnknown as error:  # nothing was sent to anybody yet
+            raise RetryLater(error.reason) from None
 
     @property
     def _started(self) -> ViberApi:

@@ -8,7 +8,7 @@ import msgspec
 
 from maxbot.channels.base import Request, Services
 from maxbot.channels.meta import API_URL, API_VERSION, GraphError, MetaChannel
-from maxbot.channels.options import Limits, Secret, Timeout, Timeouts
+from maxbot.channels.options import Burst, Limits, Rate, Secret, Timeout, Timeouts
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.replies import made
 from maxbot.channels.whatsapp.failures import FILES, Attempts, judge
@@ -21,13 +21,13 @@ DELIVERED_FOR = 8 * 86400.0
 """Seconds: what is not answered comes again for seven days, and one more to be sure."""
 
 RATE = 80.0
-"""Messages a second for a number, those that come counted: …/whatsapp/throughput"""
+"""Messages a second for a number, those that come counted: …/whatsapp/throughput. Some have 20, some 1,000."""
 
 USER_RATE = 1 / 6
 """Messages a second to one user, …"""
 
 USER_BURST = 45
-"""… of which so many may go at once after a quiet time."""
+"""… of which so many may go at once after a quiet time (not verified: 131056 is obeyed whatever it is)."""
 
 FILE_ATTEMPTS = 3
 
@@ -46,6 +46,8 @@ class WhatsAppChannel(MetaChannel):
         verify_token: What the app's dashboard was told; None refuses its handshake.
         business_account_id: With it the server subscribes the app to the account's messages itself.
         list_button: What opens a list: more than three buttons are one. Up to 20 characters.
+        rate: Messages a second of the number, shared by all workers.
+        user_burst: Messages to one user that may go at once after a quiet time; then it is one in six seconds.
         api_url: Of the Graph API.
         api_version: Of the Graph API.
         timeout: Seconds for a call, or its parts.
@@ -68,6 +70,8 @@ class WhatsAppChannel(MetaChannel):
         verify_token: Secret | None = None
         business_account_id: str | None = None
         list_button: str = "Menu"
+        rate: Rate = RATE
+        user_burst: Burst = USER_BURST
         api_url: str = API_URL
         api_version: str = API_VERSION
         timeout: Timeout = 30.0
@@ -82,6 +86,8 @@ class WhatsAppChannel(MetaChannel):
         verify_token: str | Sequence[str] | None = None,
         business_account_id: str | None = None,
         list_button: str = "Menu",
+        rate: float = RATE,
+        user_burst: int = USER_BURST,
         api_url: str = API_URL,
         api_version: str = API_VERSION,
         timeout: float | Timeouts = 30.0,
@@ -108,6 +114,8 @@ class WhatsAppChannel(MetaChannel):
         self._account = business_account_id
         self._makers = makers(list_button)
         self._attempts = Attempts(FILE_ATTEMPTS)
+        self._rate = rate
+        self._user_burst = user_burst
 
     def parse(self, request: Request) -> list[Update]:
         """Turn a webhook, which may have many messages, into updates.
@@ -147,8 +155,8 @@ class WhatsAppChannel(MetaChannel):
     async def start(self, services: Services) -> None:
         """Open the connections, and begin to count."""
         await super().start(services)
-        self._pace = Pace(RATE * services.share, RATE * services.share)
-        self._user_pace = Pace(USER_RATE, USER_BURST)
+        self._pace = Pace(self._rate * services.share, self._rate * services.share)
+        self._user_pace = Pace(USER_RATE, self._user_burst)
 
     async def register(self, url: str) -> None:
         """Have the account's messages delivered to the app, where the account is known.
