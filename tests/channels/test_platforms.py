@@ -282,7 +282,7 @@ def test_a_handshake_needs_the_token(name: str) -> None:
 # What goes out
 
 
-def run_with(name: str, scenario: Callable[[Channel, Any], Any], faults: Any = None, **options: Any) -> None:
+def run_with(name: str, scenario: Callable[[Channel, Any], Any], faults: Any = None, /, **options: Any) -> None:
     """Run a scenario with a started channel and the stand-in that it calls."""
 
     async def run() -> None:
@@ -407,7 +407,7 @@ def test_nothing_is_lost_or_out_of_order_at_a_platform_that_fails(name: str) -> 
         assert len(texts) - 40 <= unknown, "only what nobody knew of is there twice"
 
     chances = {"seed": 3, "p_429": 0.1, "p_5xx": 0.1, "p_500_after": 0.1, "p_lost": 0.1, "latency": (0.0, 0.01)}
-    run_with(name, scenario, faults=chances, **UNLIMITED.get(name, {}))
+    run_with(name, scenario, chances, **UNLIMITED.get(name, {}))
 
 
 def _text(content: dict[str, Any]) -> str:
