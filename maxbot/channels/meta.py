@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from maxbot.channels.base import Answer, Channel, Received, Request, Services, matches
-from maxbot.channels.client import ApiClient, Response
+from maxbot.channels.client import ApiClient
+from maxbot.channels.http import Response
 from maxbot.channels.options import (
     Limits,
     Timeouts,

@@ -7,8 +7,10 @@ from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 
-# https://core.telegram.org/bots/api#authorizing-your-bot
-_TELEGRAM_TOKEN = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
+# Of Telegram (https://core.telegram.org/bots/api#authorizing-your-bot), Meta and Viber: each is the `token_pattern` of
+# its channel, which is not imported here, as the log knows no channels.
+TOKENS = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}|\bEAA[A-Za-z0-9]{20,}|\b[0-9a-f]{16}-[0-9a-f]{16}-[0-9a-f]{16}\b")
+"""The forms of platforms' tokens."""
 _URL_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*:)[^\s/]+@")
 
 
@@ -16,8 +18,8 @@ class Redactor:
     """Replaces secrets in texts.
 
     Args:
-        secrets: Are replaced wherever they occur, also as they look in a URL, in `repr()` and in JSON. Besides, bots'
-            tokens of Telegram and passwords in URLs are recognised by their form.
+        secrets: Are replaced wherever they occur, also as they look in a URL, in `repr()` and in JSON. Besides,
+            platforms' tokens and passwords in URLs are recognised by their form.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -29,7 +31,7 @@ class Redactor:
     def __call__(self, text: str) -> str:
         if self._secrets is not None:
             text = self._secrets.sub(HIDDEN, text)
-        text = _TELEGRAM_TOKEN.sub(HIDDEN, text)
+        text = TOKENS.sub(HIDDEN, text)
         return _URL_PASSWORD.sub(rf"\1{HIDDEN}@", text)
 
 

@@ -28,7 +28,7 @@ from maxbot.errors import (
     Unauthorized,
     Undeliverable,
 )
-from maxbot.logs import Redactor
+from maxbot.logs.redact import TOKENS, Redactor
 from maxbot.testing.channels import EXAMPLES, ChannelContract, MemoryMailbox, Webhook
 from maxbot.types import Command, Dialog, Update
 from tests.channels.support import MemoryInbox, serving
@@ -430,11 +430,9 @@ def test_secrets_and_tokens_by_their_form_do_not_reach_the_log(name: str) -> Non
 
 
 def test_the_log_knows_the_tokens_of_all_types() -> None:
-    from maxbot import logs
-
     for type_ in TYPES:
         pattern = channel_class(type_).token_pattern
-        assert pattern is None or pattern.pattern in logs.TOKENS.pattern
+        assert pattern is None or pattern.pattern in TOKENS.pattern
 
 
 @every_platform

@@ -125,7 +125,7 @@ class Service:
             asyncio.create_task(
                 keep_tidy(
                     self._store,
-                    self._settings.keep_seen,
+                    max(self._settings.keep_seen, *(channel.keep_seen or 0.0 for channel in self._channels.values())),
                     self._settings.keep_replies,
                     self._settings.keep_letters,
                 )
