@@ -441,6 +441,46 @@ BUGS = (
         "path.is_file()",
         ("tests/extensions/test_jinja_loader.py",),
     ),
+    Bug(
+        "signature-of-json",
+        "a webhook is signed over its bytes as they came",
+        "maxbot/channels/signature.py",
+        "before + body",
+        "before + body.strip()",
+        ("tests/channels/test_platforms.py", "tests/channels/test_whatsapp.py"),
+    ),
+    Bug(
+        "dialog-of-the-page",
+        "the dialog of a Messenger user is the sender's",
+        "maxbot/channels/facebook/updates.py",
+        "    user = event.sender.id if event.sender else None\n",
+        "    user = event.recipient.id if event.recipient else None\n",
+        ("tests/channels/test_facebook.py",),
+    ),
+    Bug(
+        "first-of-a-batch",
+        "all messages of a delivery are read",
+        "maxbot/channels/whatsapp/updates.py",
+        "                yield from change.value.messages\n",
+        "                yield from change.value.messages[:1]\n",
+        ("tests/channels/test_whatsapp.py",),
+    ),
+    Bug(
+        "status-is-the-verdict",
+        "what Viber says with status 200 decides",
+        "maxbot/channels/viber/api.py",
+        "        if answer.status != 0:\n",
+        "        if status != 200:\n",
+        ("tests/channels/test_viber.py",),
+    ),
+    Bug(
+        "no-pace",
+        "a platform's limit is kept before it has to say so",
+        "maxbot/channels/pace.py",
+        "    if seconds > LONGEST_WAIT:\n",
+        "    if False:\n",
+        ("tests/channels/test_pace.py",),
+    ),
 )
 
 

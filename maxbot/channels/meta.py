@@ -37,6 +37,9 @@ SIGNATURE = "x-hub-signature-256"
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes; a delivery has up to 1,000 updates, and WhatsApp's may have 3 MB: one that is refused comes for days."""
 
+TOO_MANY_PAUSE = 60.0
+"""Seconds after a 429 in Meta's words, whatever its code: none are named."""
+
 KEY_LIMIT = 200
 REASON_LIMIT = 200
 """Characters of Meta's text that are kept of an error."""
@@ -116,6 +119,8 @@ class Graph:
                 return None
             return _not_its_words(status)
         reason = self._shown(str(error))
+        if status == 429:
+            return RetryLater(reason, TOO_MANY_PAUSE, reach="channel")
         return OutcomeUnknown(reason) if status >= 500 else self._judge(error, reason)
 
     def _shown(self, text: str) -> str:

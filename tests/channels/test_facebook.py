@@ -20,7 +20,7 @@ from maxbot.errors import (
 )
 from maxbot.types import Command, Dialog
 from tests.channels.test_platforms import make_facebook, run_with, say
-from tests.support.facebook import SECRET, delivery, said, signed
+from tests.support.facebook import SECRET, delivery, refused, said, signed
 from tests.support.platforms import PlatformStandIn
 
 MESSAGE = b'{"sender":{"id":"2"},"message":{"mid":"m_1","text":"\\u00fc"}}'
@@ -107,6 +107,19 @@ def test_errors_by_their_codes(code: int, subcode: int | None, error: type[SendE
 
 def test_what_passes_by_itself_is_tried_again() -> None:
     assert type(judge(GraphError(code=100, is_transient=True), "")) is RetryLater
+
+
+def test_a_429_of_metas_own_rests_the_whole_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(channel: Any, platform: PlatformStandIn) -> None:
+        def check(call: object) -> None:
+            raise refused(100, "too many", status=429)
+
+        monkeypatch.setattr(platform, "check", check)
+        with pytest.raises(RetryLater) as caught:
+            await say(channel, {"text": "hello"})
+        assert (caught.value.reach, caught.value.retry_after) == ("channel", 60.0)
+
+    run_with("facebook", scenario)
 
 
 def test_words_come_before_what_has_none_and_buttons_are_a_template() -> None:

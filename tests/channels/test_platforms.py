@@ -161,6 +161,29 @@ def test_what_platforms_are_known_to_send(name: str, recorded: dict[str, Any]) -
     ]
 
 
+NATIVE = {
+    "facebook": ["reaction", "read"],
+    "whatsapp": ["sticker", "nfm_reply", "system"],
+    "viber": ["sticker", "unsubscribed", "subscribed"],
+}
+
+
+@every_platform
+def test_a_bot_gets_what_it_asks_for_as_it_is_and_nothing_else(name: str) -> None:
+    channel = PLATFORMS[name].make(native=NATIVE[name])
+    kinds = []
+    for recorded in payloads(name):
+        body = json.dumps(recorded["body"]).encode()
+        first, second = channel.parse(Request(body)), channel.parse(Request(body))
+        assert [update.key for update in first] == [update.key for update in second]
+        added = [update for update in first if "native" in update.message]
+        assert len(first) == len(recorded["updates"]) + len(added)
+        kinds += [kind for update in added for kind in update.message["native"]]
+    assert sorted(kinds) == sorted(NATIVE[name])
+    with pytest.raises(ValueError, match="native"):
+        PLATFORMS[name].make(native=["poster"])
+
+
 @every_platform
 def test_no_bit_of_a_signed_body_can_be_changed(name: str) -> None:
     platform = PLATFORMS[name]
@@ -208,7 +231,8 @@ def test_a_value_of_any_other_kind_is_no_failure(name: str, data: st.DataObject)
     for place in data.draw(st.lists(st.sampled_from(places), min_size=1, max_size=3)):
         _put(body, place, data.draw(json_values))
     try:
-        updates = PLATFORMS[name].make().parse(Request(json.dumps(body).encode("utf-8", "surrogatepass")))
+        channel = PLATFORMS[name].make(native=NATIVE[name])
+        updates = channel.parse(Request(json.dumps(body).encode("utf-8", "surrogatepass")))
     except BadRequest:
         return
     for update in updates:

@@ -8,8 +8,9 @@ import msgspec
 from maxbot.channels.base import Request, Services
 from maxbot.channels.facebook.failures import judge
 from maxbot.channels.facebook.replies import ABILITIES, MAKERS
-from maxbot.channels.facebook.updates import read
+from maxbot.channels.facebook.updates import NATIVE, read
 from maxbot.channels.meta import API_URL, API_VERSION, GraphError, MetaChannel
+from maxbot.channels.native import chosen
 from maxbot.channels.options import Limits, Rate, Secret, Timeout, Timeouts
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.replies import made
@@ -25,6 +26,16 @@ MEDIA_RATE = 10.0
 
 FIELDS = "messages,messaging_postbacks"
 
+NATIVE_FIELDS = {
+    "reaction": "message_reactions",
+    "referral": "messaging_referrals",
+    "optin": "messaging_optins",
+    "message_edit": "message_edits",
+    "delivery": "message_deliveries",
+    "read": "message_reads",
+}
+"""What must be subscribed to for each kind of events."""
+
 
 class FacebookChannel(MetaChannel):
     """A page's Messenger. A user is the sender of a message, by the id that Meta gives it for this page.
@@ -34,6 +45,7 @@ class FacebookChannel(MetaChannel):
         access_token: Of the page.
         verify_token: What the app's dashboard was told; None refuses its handshake.
         page_id: Messages to other pages of the app are left out; None takes those of all pages.
+        native: Events that the bot gets as they are, beside messages: `reaction`, `referral`, `optin` …
         rate: Messages a second of the page, shared by all workers; those with audio or video are ten.
         api_url: Of the Graph API.
         api_version: Of the Graph API.
@@ -54,6 +66,7 @@ class FacebookChannel(MetaChannel):
         access_token: str
         verify_token: Secret | None = None
         page_id: str | None = None
+        native: list[str] = []
         rate: Rate = RATE
         api_url: str = API_URL
         api_version: str = API_VERSION
@@ -67,6 +80,7 @@ class FacebookChannel(MetaChannel):
         access_token: str,
         verify_token: str | Sequence[str] | None = None,
         page_id: str | None = None,
+        native: Sequence[str] = (),
         rate: float = RATE,
         api_url: str = API_URL,
         api_version: str = API_VERSION,
@@ -85,6 +99,7 @@ class FacebookChannel(MetaChannel):
         if page_id is not None and not re.fullmatch(r"[0-9]{1,30}", page_id):
             raise ValueError("page_id is the number of a page, as its settings show it")
         self._page_id = page_id
+        self._native = chosen(native, NATIVE)
         self._rate = rate
 
     def parse(self, request: Request) -> list[Update]:
@@ -93,7 +108,7 @@ class FacebookChannel(MetaChannel):
         Raises:
             BadRequest: It is no delivery of Messenger.
         """
-        return read(request.body, self.name, self._page_id)
+        return read(request.body, self.name, self._page_id, self._native)
 
     async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to Messenger, as a response to what the user wrote in the last 24 hours.
@@ -133,13 +148,17 @@ class FacebookChannel(MetaChannel):
         Source: https://developers.facebook.com/docs/graph-api/reference/page/subscribed_apps
         """
         try:
-            await self._started.post("me/subscribed_apps", {"subscribed_fields": FIELDS})
+            await self._started.post("me/subscribed_apps", {"subscribed_fields": self._fields})
         except SendError as error:
             raise SendError(f"Meta did not subscribe the app to the page's messages: {error}") from None
 
     def greeting(self, url: str, *, registers: bool) -> str | None:
         """Say what to enter in the dashboard."""
-        return self._advice("Page", FIELDS.replace(",", " and "), f"https://YOUR-HOST/{self.name}")
+        return self._advice("Page", self._fields.replace(",", ", "), f"https://YOUR-HOST/{self.name}")
+
+    @property
+    def _fields(self) -> str:
+        return ",".join([FIELDS, *(NATIVE_FIELDS[kind] for kind in NATIVE if kind in self._native)])
 
     def _judge(self, error: GraphError, reason: str) -> SendError:
         return judge(error, reason)

@@ -4,11 +4,12 @@ Source: …/messenger-platform/webhooks/webhook-events/messages and /messaging_p
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any
 
 import msgspec
 
+from maxbot.channels import native as natives
 from maxbot.channels.json import decode
 from maxbot.channels.meta import milliseconds, update_key
 from maxbot.errors import BadRequest
@@ -20,6 +21,10 @@ MEDIA = {"image": "image", "video": "video", "audio": "audio", "file": "file"}
 
 THUMBS = (369239263222822, 369239343222814, 369239383222810)
 """Stickers that Messenger's own button sends: small, larger, largest."""
+
+
+NATIVE = ("reaction", "referral", "optin", "message_edit", "delivery", "read")
+"""Events that a bot gets where its channel's option `native` names them."""
 
 
 class _Coordinates(msgspec.Struct):
@@ -94,13 +99,14 @@ _loose_decoder = msgspec.json.Decoder(_LooseDelivery)
 _event_decoder = msgspec.json.Decoder(_Event)
 
 
-def read(body: bytes, channel: str, page_id: str | None) -> list[Update]:
+def read(body: bytes, channel: str, page_id: str | None, native: Collection[str] = ()) -> list[Update]:
     """Read a delivery: its updates in the order of their times. One `mid` may come twice.
 
     Args:
         body: JSON.
         channel: Name of the instance.
         page_id: Events of other pages are left out; None for any page.
+        native: Kinds of `NATIVE` that the bot gets as they are.
 
     Raises:
         BadRequest: It is no delivery of Messenger.
@@ -109,6 +115,8 @@ def read(body: bytes, channel: str, page_id: str | None) -> list[Update]:
     for event in _events(body):
         for update in _read_event(event, channel, page_id):
             updates.setdefault(update.key, update)
+    if native:
+        updates |= {update.key: update for update in _native(body, channel, page_id, native)}
     return sorted(updates.values(), key=lambda update: update.sequence or 0)
 
 
@@ -131,6 +139,19 @@ def _understood(body: bytes) -> Iterator[_Event]:
                 yield decode(_event_decoder, raw)
             except BadRequest:
                 continue
+
+
+def _native(body: bytes, channel: str, page_id: str | None, native: Collection[str]) -> Iterator[Update]:
+    raws = [raw for entry in decode(_loose_decoder, body).entry for raw in entry.messaging]
+    for event, key in natives.objects(raws):
+        sender, recipient, sent_at = (event.get(name) for name in ("sender", "recipient", "timestamp"))
+        user = natives.user_of(sender.get("id")) if isinstance(sender, dict) else None
+        page = recipient.get("id") if isinstance(recipient, dict) else None
+        kind = next((kind for kind in NATIVE if kind in native and kind in event), None)
+        if user is None or kind is None or user == page or (page_id is not None and page != page_id):
+            continue
+        sequence = milliseconds(sent_at) if isinstance(sent_at, int | str) else None
+        yield Update(Dialog(channel, user), key, natives.message(kind, event[kind]), sequence)
 
 
 def _read_event(event: _Event, channel: str, page_id: str | None) -> Iterator[Update]:

@@ -9,6 +9,7 @@ import msgspec
 from maxbot.channels.base import Channel, Request, Services
 from maxbot.channels.client import ApiClient
 from maxbot.channels.expand import expand
+from maxbot.channels.native import chosen
 from maxbot.channels.options import (
     Limits,
     Secret,
@@ -24,7 +25,7 @@ from maxbot.channels.replies import made
 from maxbot.channels.signature import is_signed
 from maxbot.channels.viber.api import Answer, ViberApi
 from maxbot.channels.viber.replies import ABILITIES, MAKERS
-from maxbot.channels.viber.updates import read
+from maxbot.channels.viber.updates import NATIVE, read
 from maxbot.commands import File, Location, Video
 from maxbot.commands import read as read_reply
 from maxbot.errors import OutcomeUnknown, RetryLater, SendError, Unauthorized
@@ -45,6 +46,7 @@ class ViberChannel(Channel):
         api_token: Of the account. Of several, webhooks may be signed with each, and calls are made with the first.
         name: Who the user sees writing, up to 28 characters; None asks Viber what the account is called.
         avatar: A picture's URL; None asks Viber for the account's.
+        native: What the bot gets as it is: `sticker`, `conversation_started`, `subscribed`, `unsubscribed`.
         api_url: Of Viber.
         timeout: Seconds for a call, or its parts.
         limits: Of connections.
@@ -63,6 +65,7 @@ class ViberChannel(Channel):
         api_token: Secret
         name: str | None = None
         avatar: str | None = None
+        native: list[str] = []
         api_url: str = API_URL
         timeout: Timeout = 30.0
         limits: Limits | None = None
@@ -73,6 +76,7 @@ class ViberChannel(Channel):
         api_token: str | Sequence[str],
         name: str | None = None,
         avatar: str | None = None,
+        native: Sequence[str] = (),
         api_url: str = API_URL,
         timeout: float | Timeouts = 30.0,
         limits: Limits | None = None,
@@ -84,6 +88,7 @@ class ViberChannel(Channel):
             raise ValueError(f"name has 1 to {NAME_LIMIT} characters")
         self._sender_name = name
         self._avatar = avatar
+        self._native = chosen(native, NATIVE)
         self._api_url = api_url.rstrip("/")
         self._timeout = whole_call(timeout)
         self._limits = limits
@@ -112,7 +117,7 @@ class ViberChannel(Channel):
         Raises:
             BadRequest: It is no event of Viber.
         """
-        update = read(request.body, self.name)
+        update = read(request.body, self.name, self._native)
         return [] if update is None else [update]
 
     def expand(self, content: dict[str, Any]) -> list[dict[str, Any]]:
@@ -179,9 +184,13 @@ class ViberChannel(Channel):
         Source: …/rest-bot-api/#setting-a-webhook
         """
         try:
-            await self._started.call("set_webhook", {"url": url, "event_types": EVENTS, "send_name": True})
+            await self._started.call("set_webhook", {"url": url, "event_types": self._events, "send_name": True})
         except SendError as error:
             raise SendError(f"Viber did not register the webhook: {error}") from None
+
+    @property
+    def _events(self) -> list[str]:
+        return [*EVENTS, *(kind for kind in NATIVE if kind in self._native and kind not in (*EVENTS, "sticker"))]
 
     async def _who(self) -> dict[str, str]:
         """Return who writes; what nobody said is asked of Viber, once."""

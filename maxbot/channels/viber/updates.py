@@ -1,17 +1,21 @@
 """What users do in Viber, as messages for the bot: …/rest-bot-api/#receive-message-from-user"""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 
 import msgspec
 
+from maxbot.channels import native as natives
 from maxbot.channels.json import decode
 from maxbot.channels.viber.offers import answered
 from maxbot.errors import BadRequest
 from maxbot.types import Dialog, Message, Update
 
 logger = logging.getLogger(__name__)
+
+NATIVE = ("sticker", "conversation_started", "subscribed", "unsubscribed")
+"""What a bot gets where its channel's option `native` names it."""
 
 # Tokens have 63 bits: more than the numbers of JavaScript hold.
 _Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -63,12 +67,13 @@ _kind_decoder = msgspec.json.Decoder(_Kind)
 _decoder = msgspec.json.Decoder(_Event)
 
 
-def read(body: bytes, channel: str) -> Update | None:
+def read(body: bytes, channel: str, native: Collection[str] = ()) -> Update | None:
     """Read one event; None for those that the bot has nothing to say to.
 
     Args:
         body: JSON.
         channel: Name of the instance.
+        native: Kinds of `NATIVE` that the bot gets as they are.
 
     Raises:
         BadRequest: It is no event of Viber.
@@ -81,12 +86,24 @@ def read(body: bytes, channel: str) -> Update | None:
         event = _Event(kind.event, desc=kind.desc)
     if event.event == "failed":
         logger.warning("Viber did not deliver a message that it had taken: %s", event.desc[:200] or "no reason said")
-    if event.event != "message" or event.sender is None or event.message is None:
-        return None
-    said = _said(event.message)
-    if said is None:
-        return None
-    return Update(Dialog(channel, event.sender.id), str(event.message_token), said, event.timestamp)
+    if event.event == "message" and event.sender is not None and event.message is not None:
+        said = _said(event.message)
+        if said is not None:
+            return Update(Dialog(channel, event.sender.id), str(event.message_token), said, event.timestamp)
+    return _native(body, channel, native) if native else None
+
+
+def _native(body: bytes, channel: str, native: Collection[str]) -> Update | None:
+    for event, key in natives.objects([msgspec.Raw(body)]):
+        kind, value = event.get("event"), event
+        if kind == "message" and isinstance(event.get("message"), dict):
+            value = event["message"]
+            kind = value.get("type")
+        person = event.get("sender") or event.get("user")
+        user = natives.user_of(person.get("id") if isinstance(person, dict) else event.get("user_id"))
+        if isinstance(kind, str) and kind in native and user is not None:
+            return Update(Dialog(channel, user), key, natives.message(kind, value))
+    return None
 
 
 def _said(message: _Message) -> Message | None:

@@ -8,12 +8,13 @@ import msgspec
 
 from maxbot.channels.base import Request, Services
 from maxbot.channels.meta import API_URL, API_VERSION, GraphError, MetaChannel
+from maxbot.channels.native import chosen
 from maxbot.channels.options import Burst, Limits, Rate, Secret, Timeout, Timeouts
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.replies import made
 from maxbot.channels.whatsapp.failures import FILES, Attempts, judge
 from maxbot.channels.whatsapp.replies import ABILITIES, BUTTON_TITLE, makers
-from maxbot.channels.whatsapp.updates import read
+from maxbot.channels.whatsapp.updates import NATIVE, read
 from maxbot.errors import RetryLater, SendError, Undeliverable
 from maxbot.types import Address, Command, Dialog, Update
 
@@ -46,6 +47,7 @@ class WhatsAppChannel(MetaChannel):
         verify_token: What the app's dashboard was told; None refuses its handshake.
         business_account_id: With it the server subscribes the app to the account's messages itself.
         list_button: What opens a list: more than three buttons are one. Up to 20 characters.
+        native: Messages that the bot gets as they are: `sticker`, `reaction`, `order`, `nfm_reply` …
         rate: Messages a second of the number, shared by all workers.
         user_burst: Messages to one user that may go at once after a quiet time; then it is one in six seconds.
         api_url: Of the Graph API.
@@ -70,6 +72,7 @@ class WhatsAppChannel(MetaChannel):
         verify_token: Secret | None = None
         business_account_id: str | None = None
         list_button: str = "Menu"
+        native: list[str] = []
         rate: Rate = RATE
         user_burst: Burst = USER_BURST
         api_url: str = API_URL
@@ -86,6 +89,7 @@ class WhatsAppChannel(MetaChannel):
         verify_token: str | Sequence[str] | None = None,
         business_account_id: str | None = None,
         list_button: str = "Menu",
+        native: Sequence[str] = (),
         rate: float = RATE,
         user_burst: int = USER_BURST,
         api_url: str = API_URL,
@@ -114,6 +118,7 @@ class WhatsAppChannel(MetaChannel):
         self._account = business_account_id
         self._makers = makers(list_button)
         self._attempts = Attempts(FILE_ATTEMPTS)
+        self._native = chosen(native, NATIVE)
         self._rate = rate
         self._user_burst = user_burst
 
@@ -123,7 +128,7 @@ class WhatsAppChannel(MetaChannel):
         Raises:
             BadRequest: It is no delivery of WhatsApp.
         """
-        return read(request.body, self.name, self._number)
+        return read(request.body, self.name, self._number, self._native)
 
     async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to WhatsApp.

@@ -4,11 +4,12 @@ Source: …/whatsapp/webhooks/reference/messages and the pages below it, one a k
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
 
+from maxbot.channels import native as natives
 from maxbot.channels.json import decode
 from maxbot.channels.meta import milliseconds, update_key
 from maxbot.errors import BadRequest
@@ -17,6 +18,10 @@ from maxbot.types import Dialog, Message, Update
 logger = logging.getLogger(__name__)
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,200}$")]
+
+
+NATIVE = ("sticker", "reaction", "order", "system", "nfm_reply", "unsupported")
+"""Messages that a bot gets where its channel's option `native` names them; `nfm_reply` is an answered form."""
 
 
 class _Text(msgspec.Struct):
@@ -148,13 +153,14 @@ _loose_value_decoder = msgspec.json.Decoder(_LooseValue)
 _message_decoder = msgspec.json.Decoder(_Message)
 
 
-def read(body: bytes, channel: str, phone_number_id: str) -> list[Update]:
+def read(body: bytes, channel: str, phone_number_id: str, native: Collection[str] = ()) -> list[Update]:
     """Read a delivery: its updates in the order of their times.
 
     Args:
         body: JSON.
         channel: Name of the instance.
         phone_number_id: Messages to other numbers are left out: one URL serves all numbers of an app.
+        native: Kinds of `NATIVE` that the bot gets as they are.
 
     Raises:
         BadRequest: It is no delivery of WhatsApp.
@@ -169,6 +175,8 @@ def read(body: bytes, channel: str, phone_number_id: str) -> list[Update]:
         # What shows that the bot is typing needs the id of the message that it answers.
         address = {"message_id": message.id}
         updates.setdefault(key, Update(Dialog(channel, user), key, said, milliseconds(message.timestamp), address))
+    if native:
+        updates |= {update.key: update for update in _native(body, channel, phone_number_id, native)}
     return sorted(updates.values(), key=lambda update: update.sequence or 0)
 
 
@@ -189,17 +197,36 @@ def _messages(body: bytes, phone_number_id: str) -> Iterator[_Message]:
 
 def _understood(body: bytes, phone_number_id: str) -> Iterator[_Message]:
     """Yield the messages that are what we know: the others must not bring a delivery back for seven days."""
+    for raw in _raw_messages(body, phone_number_id):
+        try:
+            yield decode(_message_decoder, raw)
+        except BadRequest:
+            continue
+
+
+def _raw_messages(body: bytes, phone_number_id: str) -> Iterator[msgspec.Raw]:
     for entry in decode(_loose_decoder, body).entry:
         for change in entry.changes:
             try:
                 value = decode(_loose_value_decoder, change.value)
             except BadRequest:
                 continue
-            for raw in value.messages if _is_for(value.metadata, phone_number_id) else ():
-                try:
-                    yield decode(_message_decoder, raw)
-                except BadRequest:
-                    continue
+            if _is_for(value.metadata, phone_number_id):
+                yield from value.messages
+
+
+def _native(body: bytes, channel: str, phone_number_id: str, native: Collection[str]) -> Iterator[Update]:
+    for message, key in natives.objects(list(_raw_messages(body, phone_number_id))):
+        kind, value = message.get("type"), message
+        if kind == "interactive" and isinstance(message.get("interactive"), dict):
+            value = message["interactive"]
+            kind = value.get("type")
+        user = natives.user_of(message.get("from")) or natives.user_of(message.get("from_user_id"))
+        if isinstance(kind, str) and kind in native and user is not None and "group_id" not in message:
+            sent_at = message.get("timestamp")
+            sequence = milliseconds(sent_at) if isinstance(sent_at, int | str) else None
+            told = natives.message(kind, value.get(kind, value.get("errors")))
+            yield Update(Dialog(channel, user), key, told, sequence)
 
 
 def _is_for(metadata: _Metadata | None, phone_number_id: str) -> bool:
