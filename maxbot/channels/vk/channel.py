@@ -76,7 +76,7 @@ class VkChannel(Channel):
     """
 
     type = "vk"
-    token_pattern = re.compile(r"vk\d\.[a-z]\.[A-Za-z0-9_-]{20,}")
+    token_pattern = re.compile(r"\bvk\d\.[a-z]\.[A-Za-z0-9_-]{20,}")
     # https://dev.vk.com/en/method/messages.send has 9,000 characters, older pages 4,096.
     # https://dev.vk.com/en/api/bots/development/keyboard: up to 10 buttons below a message, 40 below the input field.
     abilities = Abilities(

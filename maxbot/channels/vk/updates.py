@@ -92,7 +92,7 @@ class _Message(msgspec.Struct):
 
 
 class _New(msgspec.Struct):
-    message: msgspec.Raw | None = None
+    message: msgspec.Raw = msgspec.Raw(b"")
 
 
 class Press(msgspec.Struct):
@@ -166,7 +166,8 @@ def read(event: Envelope, channel: str, native: Collection[str] = ()) -> Read:
 
 def _said(event: Envelope, channel: str, native: Collection[str]) -> Update | None:
     # Before version 5.103 of the API the message was the object itself.
-    message = decode(_message_decoder, decode(_new_decoder, event.object).message or event.object)
+    inner = decode(_new_decoder, event.object).message
+    message = decode(_message_decoder, inner if bytes(inner) else event.object)
     peer = message.peer_id or message.from_id
     if message.out or message.from_id < 0 or message.action is not None:
         return None
