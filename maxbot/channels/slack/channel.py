@@ -27,7 +27,7 @@ from maxbot.channels.signature import is_signed
 from maxbot.channels.slack.api import SlackApi
 from maxbot.channels.slack.mrkdwn import escaped_size
 from maxbot.channels.slack.replies import Post, post
-from maxbot.channels.slack.updates import FORM, envelope, read
+from maxbot.channels.slack.updates import FORMS, envelope, read
 from maxbot.channels.slack.uploads import Uploads
 from maxbot.channels.split import Limit
 from maxbot.errors import DialogClosed, Unauthorized, Undeliverable
@@ -50,6 +50,7 @@ WORKSPACE_RATE, WORKSPACE_BURST = 5.0, 100.0
 
 HANDSHAKE = "url_verification"
 LIMITED = "app_rate_limited"
+_TO_US = (HANDSHAKE.encode(), LIMITED.encode())
 
 
 class SlackChannel(Channel):
@@ -159,9 +160,7 @@ class SlackChannel(Channel):
     async def receive(self, request: Request) -> Received:
         """Read the one event of a webhook, or answer what Slack asks of a new URL."""
         self.verify(request)
-        if not request.body.startswith(FORM) and (
-            HANDSHAKE.encode() in request.body or LIMITED.encode() in request.body
-        ):
+        if any(word in request.body for word in _TO_US) and not request.body.startswith(FORMS):
             event = envelope(request.body)
             if event.type == HANDSHAKE:
                 return Received(answer=Answer(event.challenge.encode()))

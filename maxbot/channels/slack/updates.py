@@ -22,14 +22,16 @@ SAID = ("message", "app_mention")
 SUBTYPES = ("", "file_share", "thread_broadcast")
 """Of messages: those that a user wrote. Others are edits, deletions, joins, and what bots say."""
 
-FORM = b"payload="
-"""How interactivity begins: a form with JSON in it. Events are JSON."""
+PRESS = b"payload="
+FORMS = (PRESS, b"token=", b"ssl_check=")
+"""How what is no JSON begins: a form with JSON in it where a button was pressed; slash commands; a check of TLS."""
 
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,60}\Z")]
+_Trigger = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,150}\Z")]
 _Ts = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?\Z")]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
-_LINK = re.compile(r"<(?:mailto:|tel:)?([^<>|@#!]*?[:@.+0-9][^<>|]*)(?:\|[^<>]*)?>")
+_LINK = re.compile(r"<(?:mailto:|tel:)?([^<>|@#!][^<>|]*)(?:\|[^<>]*)?>")
 
 
 class _Authorization(msgspec.Struct):
@@ -76,10 +78,6 @@ class _Said(msgspec.Struct):
     files: list[_File] = []
 
 
-class _Item(msgspec.Struct):
-    channel: _Id | None = None
-
-
 class _Somewhere(msgspec.Struct):
     """Where something happened, in an event of any kind."""
 
@@ -120,7 +118,7 @@ class _Press(msgspec.Struct):
     channel: _Named | None = None
     message: _Where | None = None
     actions: list[_Action] = []
-    trigger_id: _Id | None = None
+    trigger_id: _Trigger | None = None
 
 
 _envelope_decoder = msgspec.json.Decoder(Envelope)
@@ -151,7 +149,9 @@ def read(body: bytes, channel: str, native: Collection[str] = ()) -> Update | No
     Raises:
         BadRequest: It is nothing that Slack delivers.
     """
-    return _pressed(_unwrapped(body), channel) if body.startswith(FORM) else _happened(envelope(body), channel, native)
+    if not body.startswith(FORMS):
+        return _happened(envelope(body), channel, native)
+    return _pressed(_unwrapped(body), channel) if body.startswith(PRESS) else None
 
 
 def _happened(around: Envelope, channel: str, native: Collection[str]) -> Update | None:
