@@ -1,9 +1,12 @@
 """Calls to hosts that a platform names: where to put a file, where to ask for news."""
 
+import re
 from urllib.parse import urlsplit
 
 from maxbot.channels.client import ApiClient
 from maxbot.errors import RetryLater
+
+_URL = re.compile(r"(https?://[A-Za-z0-9.:\[\]-]+)(?:[/?][!-~]*)?\Z")
 
 MOST_HOSTS = 10
 """Hosts that are known at a time; a platform has a few."""
@@ -28,22 +31,23 @@ class Elsewhere:
         Raises:
             RetryLater: It is none that can be called.
         """
-        try:
-            parts = urlsplit(url)
-            origin = f"{parts.scheme}://{parts.netloc}"
-            if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or not url.isprintable():
-                raise ValueError
-            client = self._clients.pop(origin, None) or ApiClient(
-                origin, self._timeout, connections=self._connections
-            )
-        except ValueError:
-            client = None
-        if client is None:
-            raise RetryLater("The platform named a URL that cannot be called")
-        while len(self._clients) >= MOST_HOSTS:
-            await self._clients.pop(next(iter(self._clients))).close()
+        origin = self._origin(url)
+        client = self._clients.pop(origin, None) or ApiClient(origin, self._timeout, connections=self._connections)
         self._clients[origin] = client  # the one used last is the last
-        return client, url.removeprefix(origin).replace(" ", "%20")
+        if len(self._clients) > MOST_HOSTS:
+            await self._clients.pop(next(iter(self._clients))).close()
+        return client, url.removeprefix(origin)
+
+    @staticmethod
+    def _origin(url: str) -> str:
+        found = _URL.match(url)
+        try:
+            good = found is not None and urlsplit(url).port != 0
+        except ValueError:
+            good = False
+        if found is None or not good:
+            raise RetryLater("The platform named a URL that cannot be called")
+        return found[1]
 
     async def close(self) -> None:
         """Close all connections."""

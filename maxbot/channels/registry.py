@@ -20,7 +20,6 @@ TYPES: Mapping[str, str] = {
     "telegram": "maxbot.channels.telegram:TelegramChannel",
     "viber": "maxbot.channels.viber:ViberChannel",
     "vk": "maxbot.channels.vk:VkChannel",
-    "slack": "maxbot.channels.slack:SlackChannel",
     "web": "maxbot.channels.web:WebChannel",
     "whatsapp": "maxbot.channels.whatsapp:WhatsAppChannel",
 }

@@ -33,7 +33,7 @@ from maxbot.errors import (
 from maxbot.testing.channels import ApiStandIn, ChannelContract, MemoryMailbox, Webhook
 from maxbot.types import Command, Dialog, Update
 from tests.channels.support import serving, whole_text
-from tests.channels.test_vk import LINK, PNG, with_files
+from tests.channels.test_vk import LINK, PNG, expected, with_files
 from tests.support.slack import SECRET, TOKEN, SlackStandIn, event, signed
 
 ALICE = Dialog("slack", "D1")
@@ -222,7 +222,7 @@ def test_it_is_said_when_slack_drops_events(caplog: pytest.LogCaptureFixture) ->
 # Updates
 
 
-RECORDED = json.loads((Path(__file__).parent / "recorded" / "slack.json").read_text())
+RECORDED = json.loads((Path(__file__).parent / "payloads" / "slack.json").read_text())
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["what"])
@@ -231,8 +231,7 @@ def test_what_others_recorded(recorded: dict[str, Any]) -> None:
     body = json.dumps(recorded["body"]).encode()
     if recorded["body"]["type"] == "block_actions":
         body = urlencode({"payload": body.decode()}).encode()
-    [update] = make().parse(Request(body))
-    assert (update.dialog, update.message) == (Dialog("slack", recorded["user"]), recorded["message"])
+    assert make().parse(Request(body)) == expected(recorded, "slack")
 
 
 def test_a_text() -> None:

@@ -167,15 +167,20 @@ def test_every_changed_bit_of_the_secret_is_refused() -> None:
 # Updates
 
 
-RECORDED = json.loads((Path(__file__).parent / "recorded" / "vk.json").read_text())
+RECORDED = json.loads((Path(__file__).parent / "payloads" / "vk.json").read_text())
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["what"])
 def test_what_others_recorded(recorded: dict[str, Any]) -> None:
     assert recorded["source"].startswith("https://github.com/")
-    updates = make().parse(Request(json.dumps(recorded["body"]).encode()))
-    assert [update.message for update in updates] == ([recorded["message"]] if recorded["message"] else [])
-    assert [str(update.dialog) for update in updates] == ["vk:123456"] * len(updates)
+    assert make().parse(Request(json.dumps(recorded["body"]).encode())) == expected(recorded)
+
+
+def expected(recorded: dict[str, Any], channel: str = "vk") -> list[Update]:
+    return [
+        Update(Dialog(channel, one["user"]), one["key"], one["message"], one["sequence"], one.get("address"))
+        for one in recorded["updates"]
+    ]
 
 
 def test_a_text() -> None:

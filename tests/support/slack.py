@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.support.platform import PlatformStandIn
+from tests.support.served import ServedStandIn
 
 TOKEN = "xoxb-000000000000-not-a-real-token"
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -26,7 +26,7 @@ class SlackError(Exception):
     """What Slack answers with `error`."""
 
 
-class SlackStandIn(PlatformStandIn):
+class SlackStandIn(ServedStandIn):
     """Slack, for one workspace."""
 
     def __init__(self, **faults: Any) -> None:

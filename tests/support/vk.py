@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from tests.support.platform import PlatformStandIn
+from tests.support.served import ServedStandIn
 
 TOKEN = "vk1.a.AAAAAAAA-not-a-real-token-of-anybody"
 GROUP = 7
@@ -35,7 +35,7 @@ class VkError(Exception):
         self.code = code
 
 
-class VkStandIn(PlatformStandIn):
+class VkStandIn(ServedStandIn):
     """VK, for one community."""
 
     def __init__(self, **faults: Any) -> None:

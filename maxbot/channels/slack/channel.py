@@ -10,6 +10,7 @@ import msgspec
 
 from maxbot.channels.base import Answer, Channel, Received, Request, Services
 from maxbot.channels.client import ApiClient
+from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.expand import Abilities
 from maxbot.channels.options import (
     Limits,
@@ -47,6 +48,8 @@ RATE, BURST = 1.0, 5.0
 
 WORKSPACE_RATE, WORKSPACE_BURST = 5.0, 100.0
 """The same for all channels together: "several hundred a minute"."""
+
+_TIME = re.compile("[0-9]{1,12}")
 
 HANDSHAKE = "url_verification"
 LIMITED = "app_rate_limited"
@@ -148,7 +151,7 @@ class SlackChannel(Channel):
         Source: https://docs.slack.dev/authentication/verifying-requests-from-slack
         """
         sent_at = request.headers.get(TIME_HEADER, "")
-        if not re.fullmatch(r"[0-9]{1,12}", sent_at):
+        if not _TIME.fullmatch(sent_at):
             raise Unauthorized(f"The header {TIME_HEADER} is missing or no time")
         version, _, signature = request.headers.get(SIGNATURE_HEADER, "").partition("=")
         before = f"v0:{sent_at}:".encode()
@@ -216,7 +219,7 @@ class SlackChannel(Channel):
         limit = connections(self._limits, services.connections)
         headers = {"Authorization": f"Bearer {self._token}"}
         client = ApiClient(self._api_url, self._timeout, connections=limit, headers=headers)
-        elsewhere = ApiClient("", self._timeout, connections=limit)
+        elsewhere = Elsewhere(self._timeout, limit)
         api = SlackApi(client, self.secrets)
         rate, workspace_rate = self._rates
         self._line = _Line(
@@ -253,7 +256,7 @@ class _Line(msgspec.Struct):
     """What there is between `start` and `close`."""
 
     client: ApiClient
-    elsewhere: ApiClient
+    elsewhere: Elsewhere
     """For the hosts that Slack names; without the token."""
     api: SlackApi
     uploads: Uploads

@@ -271,7 +271,7 @@ def sequence(ts: str | None) -> int | None:
     if ts is None:
         return None
     seconds, _, rest = ts.partition(".")
-    return int(seconds) * 10**6 + int(rest.ljust(6, "0"))
+    return int(seconds + rest.ljust(6, "0"))
 
 
 def address(thread_ts: str | None) -> Address:

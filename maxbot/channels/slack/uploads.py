@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from maxbot.channels.client import ApiClient
+from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.media import CannotFetch, fetch
 from maxbot.channels.slack.api import SlackApi
 from maxbot.channels.slack.replies import Upload
@@ -31,13 +31,13 @@ class Uploads:
 
     Args:
         api: To ask for a place.
-        client: For that place; without the token.
+        elsewhere: For that place; without the token.
         private_hosts: May be asked for files although they are not public.
     """
 
-    def __init__(self, api: SlackApi, client: ApiClient, private_hosts: Collection[str]) -> None:
+    def __init__(self, api: SlackApi, elsewhere: Elsewhere, private_hosts: Collection[str]) -> None:
         self._api = api
-        self._client = client
+        self._elsewhere = elsewhere
         self._private_hosts = private_hosts
 
     async def put(self, upload: Upload) -> dict[str, Any] | None:
@@ -66,7 +66,8 @@ class Uploads:
         place = await self._api.ask(
             _place_decoder, "files.getUploadURLExternal", filename=name, length=str(len(media.body))
         )
-        response = await self._client.post_bytes(place.upload_url, media.body, "application/octet-stream")
+        client, path = await self._elsewhere.at(place.upload_url)
+        response = await client.post_bytes(path, media.body, "application/octet-stream")
         if response.status != 200:
             raise OutcomeUnknown(f"Slack's place for uploads answers with HTTP status {response.status}")
         comment = {"initial_comment": upload.comment} if upload.comment else {}

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from maxbot.channels.client import ApiClient, Response
+from maxbot.channels.client import ApiClient
+from maxbot.channels.http import Response
 from maxbot.channels.json import decode
 from maxbot.errors import (
     BadRequest,

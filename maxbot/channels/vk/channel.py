@@ -12,6 +12,7 @@ import msgspec
 
 from maxbot.channels.base import Accept, Answer, Channel, Received, Request, Services, matches
 from maxbot.channels.client import ApiClient
+from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.expand import Abilities
 from maxbot.channels.options import (
     Limits,
@@ -216,7 +217,7 @@ class VkChannel(Channel):
         """Open the connections to the API, and begin to count."""
         limit = connections(self._limits, services.connections)
         client = ApiClient(self._api_url, self._timeout, connections=limit)
-        elsewhere = ApiClient("", self._timeout, connections=limit)
+        elsewhere = Elsewhere(self._timeout, limit)
         api = VkApi(client, self._token, self._version, self.secrets)
         self._line = _Line(
             client=client,
@@ -322,7 +323,7 @@ class _Line(msgspec.Struct):
     """What there is between `start` and `close`."""
 
     client: ApiClient
-    elsewhere: ApiClient
+    elsewhere: Elsewhere
     """For the hosts that VK names."""
     api: VkApi
     servers: Servers

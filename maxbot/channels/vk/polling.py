@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import msgspec
 
 from maxbot.channels.base import Accept
-from maxbot.channels.client import ApiClient
+from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.json import decode
 from maxbot.channels.trouble import Trouble
 from maxbot.channels.vk.api import VkApi
@@ -61,7 +61,7 @@ class Polling:
 
     Args:
         api: To ask where to ask.
-        client: For that place, which is on another host.
+        elsewhere: For that place, which is on another host.
         servers: Know the community.
         parse: Reads one event.
         version: Of the API.
@@ -69,10 +69,10 @@ class Polling:
     """
 
     def __init__(
-        self, api: VkApi, client: ApiClient, servers: Servers, parse: Parse, version: str, timeout: float
+        self, api: VkApi, elsewhere: Elsewhere, servers: Servers, parse: Parse, version: str, timeout: float
     ) -> None:
         self._api = api
-        self._client = client
+        self._elsewhere = elsewhere
         self._servers = servers
         self._parse = parse
         self._version = version
@@ -126,7 +126,8 @@ class Polling:
 
     async def _ask(self, session: _Session) -> _News:
         query = {"act": "a_check", "key": session.key, "ts": str(self._ts), "wait": str(POLL_TIMEOUT)}
-        response = await self._client.get(session.server, query, timeout=self._timeout)
+        client, path = await self._elsewhere.at(session.server)
+        response = await client.get(path, query, timeout=self._timeout)
         if response.status != 200:
             self._session = None
             raise RetryLater(f"VK's server for polling answers with HTTP status {response.status}")

@@ -10,7 +10,8 @@ from collections.abc import Collection
 
 import msgspec
 
-from maxbot.channels.client import ApiClient, Response
+from maxbot.channels.elsewhere import Elsewhere
+from maxbot.channels.http import Response
 from maxbot.channels.json import decode
 from maxbot.channels.media import CannotFetch, Media, fetch
 from maxbot.channels.vk.api import VkApi
@@ -58,17 +59,13 @@ class Uploads:
     Args:
         api: To ask for a place.
         private_hosts: May be asked for files although they are not public.
-        client: For the places, which are on other hosts.
+        elsewhere: For the places, which are on other hosts.
     """
 
-    def __init__(self, api: VkApi, client: ApiClient, private_hosts: Collection[str]) -> None:
+    def __init__(self, api: VkApi, elsewhere: Elsewhere, private_hosts: Collection[str]) -> None:
         self._api = api
-        self._client = client
+        self._elsewhere = elsewhere
         self._private_hosts = private_hosts
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close()
 
     async def attachment(self, upload: Upload, peer: int) -> str | None:
         """Return what a message names a file by; None where VK cannot be given it, which the log says.
@@ -115,7 +112,8 @@ class Uploads:
 
     async def _put(self, url: str, field: str, name: str, media: Media) -> _Put:
         body, media_type = multipart(field, name, media.body)
-        return _understood(await self._client.post_bytes(url, body, media_type))
+        client, path = await self._elsewhere.at(url)
+        return _understood(await client.post_bytes(path, body, media_type))
 
 
 def multipart(field: str, name: str, body: bytes) -> tuple[bytes, str]:

@@ -1,4 +1,4 @@
-"""What stand-ins of platforms share: a server on a free port of this machine, whose answers go wrong as `Faults` says.
+"""What stand-ins share that take forms, files and long polls: a server whose answers go wrong as `Faults` says.
 
 A stand-in runs in the event loop of its test:
 
@@ -17,7 +17,7 @@ from aiohttp import web
 from tests.support.faults import Fate, Faults, Judge
 
 
-class PlatformStandIn:
+class ServedStandIn:
     """A platform's API. A subclass names its routes, and gives the answers its platform gives.
 
     Args:
