@@ -53,7 +53,7 @@ _TIME = re.compile("[0-9]{1,12}")
 
 HANDSHAKE = "url_verification"
 LIMITED = "app_rate_limited"
-_TO_US = (HANDSHAKE.encode(), LIMITED.encode())
+_HANDSHAKE, _LIMITED = HANDSHAKE.encode(), LIMITED.encode()
 
 
 class SlackChannel(Channel):
@@ -163,7 +163,7 @@ class SlackChannel(Channel):
     async def receive(self, request: Request) -> Received:
         """Read the one event of a webhook, or answer what Slack asks of a new URL."""
         self.verify(request)
-        if any(word in request.body for word in _TO_US) and not request.body.startswith(FORMS):
+        if (_HANDSHAKE in request.body or _LIMITED in request.body) and not request.body.startswith(FORMS):
             event = envelope(request.body)
             if event.type == HANDSHAKE:
                 return Received(answer=Answer(event.challenge.encode()))

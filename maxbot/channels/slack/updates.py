@@ -69,7 +69,7 @@ class _File(msgspec.Struct):
     duration_ms: _Count | None = None
 
 
-class _Said(msgspec.Struct):
+class _Said(_Event, kw_only=True):
     channel: _Id
     user: str | None = None
     text: str = ""
@@ -157,18 +157,26 @@ def read(body: bytes, channel: str, native: Collection[str] = ()) -> Update | No
 def _happened(around: Envelope, channel: str, native: Collection[str]) -> Update | None:
     if around.type != "event_callback":
         return None
-    event = decode(_event_decoder, around.event)
+    said = _as_said(around.event)
+    event = said or decode(_event_decoder, around.event)
     if event.bot_id is not None:
         return None
     if event.type in SAID and (event.subtype or "") in SUBTYPES and not event.hidden:
-        return _said(around, channel)
+        return _said(around, said or decode(_said_decoder, around.event), channel)
     if around.event_id is not None and (event.type in native or (event.subtype or "") in native):
         return _told_as_it_is(around, around.event_id, channel)
     return None
 
 
-def _said(around: Envelope, channel: str) -> Update | None:
-    said = decode(_said_decoder, around.event)
+def _as_said(event: msgspec.Raw) -> _Said | None:
+    """Return an event that looks like a message, as nearly all do; others have other things under the same names."""
+    try:
+        return decode(_said_decoder, event)
+    except BadRequest:
+        return None
+
+
+def _said(around: Envelope, said: _Said, channel: str) -> Update | None:
     bots = [one.user_id for one in around.authorizations or () if one.is_bot and one.user_id]
     message = _message(said, bots)
     # Of one message there may be two events; those of old apps may have no ts.
@@ -214,7 +222,7 @@ def _file(file: _File, kind: str, caption: str) -> dict[str, Any]:
 
 def _without_mention(text: str, bots: Collection[str]) -> str:
     """Take out the mention of the bot with which a message to it begins."""
-    for bot in bots:
+    for bot in bots if text.startswith("<@") else ():
         if text.startswith((f"<@{bot}>", f"<@{bot}|")):
             return text.partition(">")[2].lstrip()
     return text
