@@ -327,11 +327,11 @@ def test_what_an_author_asks_for_comes_as_it_is() -> None:
         "item": {"type": "message", "channel": "D1"},
     }
     assert make(native=["reaction_added"]).parse(Request(event(reaction))) == [
-        Update(ALICE, "Ev1", {"native": reaction})
+        Update(ALICE, "Ev1", {"native": {"reaction_added": reaction}})
     ]
     joined = {"type": "message", "subtype": "channel_join", "channel": "C1", "user": "U1", "ts": "1700000000.000100"}
     [update] = make(native=["channel_join"]).parse(Request(event(joined)))
-    assert update.message == {"native": joined}
+    assert update.message == {"native": {"channel_join": joined}}
     assert not make().parse(Request(event(reaction)))
 
 

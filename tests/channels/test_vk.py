@@ -241,10 +241,9 @@ def test_a_pressed_callback_button() -> None:
 def test_what_an_author_asks_for_comes_as_it_is() -> None:
     channel = make(native=["sticker", "group_join"])
     sticker = {"type": "sticker", "sticker": {"sticker_id": 5}}
-    assert channel.parse(Request(body(attachments=[sticker])))[0].message == {"native": sticker}
+    assert channel.parse(Request(body(attachments=[sticker])))[0].message == {"native": {"sticker": {"sticker_id": 5}}}
     [update] = channel.parse(Request(body("group_join", user_id=9, join_type="join")))
-    joined = {"type": "group_join", "object": {"user_id": 9, "join_type": "join"}}
-    assert update == Update(ALICE, "e1", {"native": joined})
+    assert update == Update(ALICE, "e1", {"native": {"group_join": {"user_id": 9, "join_type": "join"}}})
     assert not make().parse(Request(body("group_join", user_id=9)))
     assert not make().parse(Request(body(attachments=[sticker])))
 

@@ -163,9 +163,8 @@ def _happened(around: Envelope, channel: str, native: Collection[str]) -> Update
         return None
     if event.type in SAID and (event.subtype or "") in SUBTYPES and not event.hidden:
         return _said(around, said or decode(_said_decoder, around.event), channel)
-    if around.event_id is not None and (event.type in native or (event.subtype or "") in native):
-        return _told_as_it_is(around, around.event_id, channel)
-    return None
+    kind = next((name for name in (event.subtype or "", event.type) if name in native), None)
+    return None if kind is None or around.event_id is None else _told_as_it_is(around, around.event_id, kind, channel)
 
 
 def _as_said(event: msgspec.Raw) -> _Said | None:
@@ -188,12 +187,12 @@ def _said(around: Envelope, said: _Said, channel: str) -> Update | None:
     return Update(Dialog(channel, said.channel), key, message, sequence(said.ts), address(said.thread_ts))
 
 
-def _told_as_it_is(around: Envelope, key: str, channel: str) -> Update | None:
+def _told_as_it_is(around: Envelope, key: str, kind: str, channel: str) -> Update | None:
     somewhere = decode(_somewhere_decoder, around.event)
     place = somewhere.channel or (somewhere.item.get("channel") if isinstance(somewhere.item, dict) else None)
     if not isinstance(place, str) or not re.fullmatch(r"[!-~]{1,60}", place):
         return None
-    return Update(Dialog(channel, place), key, {"native": _anything(around.event)})
+    return Update(Dialog(channel, place), key, {"native": {kind: _anything(around.event)}})
 
 
 def _message(said: _Said, bots: Collection[str]) -> Message | None:

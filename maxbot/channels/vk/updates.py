@@ -159,7 +159,7 @@ def read(event: Envelope, channel: str, native: Collection[str] = ()) -> Read:
         who = decode(_anybody_decoder, event.object)
         user = who.peer_id or who.user_id or who.from_id
         if user:
-            told = {"native": {"type": event.type, "object": _anything(event.object)}}
+            told = {"native": {event.type: _anything(event.object)}}
             return Read(Update(Dialog(channel, str(user)), event.event_id, told))
     return Read()
 
@@ -193,7 +193,10 @@ def _told(message: _Message, native: Collection[str]) -> Message | None:
         if (told := _attached(attachment, words)) is not None:
             return told
         if attachment.type in native:
-            return {"native": _anything(raw), **({"text": words} if words else {})}
+            return {
+                "native": {attachment.type: _anything(raw).get(attachment.type)},
+                **({"text": words} if words else {}),
+            }
     if message.geo is not None:
         return {"location": _place(message.geo), **({"text": words} if words else {})}
     return {"text": words} if words else None
