@@ -350,8 +350,9 @@ async def post(url: str, content: bytes) -> tuple[int, str]:
 
 
 async def started(vk: VkStandIn | ApiStandIn, use: Callable[[VkChannel], Awaitable[Any]], **options: Any) -> Any:
+    mailbox = options.pop("mailbox", None) or MemoryMailbox()
     channel = make(api_url=vk.url, **options)
-    await channel.start(Services(mailbox=MemoryMailbox()))
+    await channel.start(Services(mailbox=mailbox))
     try:
         return await use(channel)
     finally:
@@ -906,6 +907,26 @@ def test_polling_goes_on_when_its_session_is_over(failed: dict[str, Any], asked_
         await polling(vk, inbox, fetch)
         assert [update.key for update in inbox.updates] == ["e1"]
         assert [method for method, _ in vk.calls].count("groups.getLongPollServer") == asked_again
+
+    run(scenario)
+
+
+def test_what_happens_while_nobody_polls_is_fetched_by_the_next_one() -> None:
+    """VK's own place to begin is now: whoever takes that loses what came during a restart."""
+
+    async def scenario(vk: VkStandIn) -> None:
+        inbox, mailbox = MemoryInbox(), MemoryMailbox()
+
+        async def fetch() -> None:
+            polls = len(vk.calls)
+            await eventually(lambda: any(method == "poll" for method, _ in vk.calls[polls:]))
+            vk.happen(event(len(vk.events)))
+            await eventually(lambda: len(inbox.updates) == len(vk.events))
+
+        for _ in range(5):
+            await polling(vk, inbox, fetch, mailbox=mailbox)
+            vk.happen(event(len(vk.events)))
+        assert [update.key for update in inbox.updates] == [f"e{number}" for number in range(9)]
 
     run(scenario)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from maxbot.channels.base import Accept, Answer, Channel, Received, Request, Services, matches
+from maxbot.channels.base import Accept, Answer, Channel, Mailbox, Received, Request, Services, matches
 from maxbot.channels.client import ApiClient
 from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.expand import Abilities
@@ -28,6 +28,7 @@ from maxbot.channels.options import (
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.split import Limit
 from maxbot.channels.vk.api import VkApi
+from maxbot.channels.vk.bookmark import Bookmark
 from maxbot.channels.vk.polling import Polling
 from maxbot.channels.vk.replies import PAYLOAD, payload_size, post
 from maxbot.channels.vk.servers import Servers
@@ -226,6 +227,7 @@ class VkChannel(Channel):
             servers=Servers(api, self._group_id),
             uploads=Uploads(api, elsewhere, self._private_hosts),
             pace=Pace(self._rate * services.share, self._rate * services.share),
+            mailbox=services.mailbox,
         )
 
     async def close(self) -> None:
@@ -269,9 +271,15 @@ class VkChannel(Channel):
     async def poll(self, accept: Accept) -> None:
         """Fetch events for ever; see `Polling`."""
         line = self._started
-        await Polling(line.api, line.elsewhere, line.servers, self._parse_polled, self._version, self._timeout).run(
-            accept
-        )
+        await Polling(
+            line.api,
+            line.elsewhere,
+            line.servers,
+            Bookmark(line.mailbox, self.name),
+            self._parse_polled,
+            self._version,
+            self._timeout,
+        ).run(accept)
 
     @property
     def _started(self) -> "_Line":
@@ -329,6 +337,7 @@ class _Line(msgspec.Struct):
     servers: Servers
     uploads: Uploads
     pace: Pace
+    mailbox: Mailbox
 
 
 def random_id(key: str) -> int:

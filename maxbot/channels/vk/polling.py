@@ -3,7 +3,8 @@
     groups.getLongPollServer     → server, key, ts
     GET server?act=a_check&...   → ts and events; or failed: 1 goes on with its ts, 2 needs a new key, 3 also a new ts
 
-The next `ts` confirms what came before it. VK keeps events for some hours; those before the first ts are not asked for.
+VK's first `ts` is now: what came while nobody polled would be left out. So the last one is kept, and asked with first;
+VK says where it does not have those events any more.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.json import decode
 from maxbot.channels.trouble import Trouble
 from maxbot.channels.vk.api import VkApi
+from maxbot.channels.vk.bookmark import Bookmark
 from maxbot.channels.vk.servers import Servers
 from maxbot.channels.vk.updates import KINDS
 from maxbot.errors import BadRequest, Misconfigured, RetryLater, StartError
@@ -63,23 +65,32 @@ class Polling:
         api: To ask where to ask.
         elsewhere: For that place, which is on another host.
         servers: Know the community.
+        bookmark: Says how far the last run came.
         parse: Reads one event.
         version: Of the API.
         timeout: Seconds for a call, beside the time for which VK keeps it open.
     """
 
     def __init__(
-        self, api: VkApi, elsewhere: Elsewhere, servers: Servers, parse: Parse, version: str, timeout: float
+        self,
+        api: VkApi,
+        elsewhere: Elsewhere,
+        servers: Servers,
+        bookmark: Bookmark,
+        parse: Parse,
+        version: str,
+        timeout: float,
     ) -> None:
         self._api = api
         self._elsewhere = elsewhere
         self._servers = servers
+        self._bookmark = bookmark
         self._parse = parse
         self._version = version
         self._timeout = POLL_TIMEOUT + timeout
         self._trouble = Trouble("VK")
         self._session: _Session | None = None
-        self._ts: str | int | None = None
+        self._ts: str | None = None
 
     async def run(self, accept: Accept) -> None:
         """Switch polling on, then fetch events for ever. Only what was accepted is confirmed.
@@ -90,6 +101,7 @@ class Polling:
             StartError: VK refuses the token from the beginning.
         """
         await self._trouble.until_done(self._switch_on)
+        self._ts = await self._trouble.until_done(self._bookmark.last)
         while True:
             began, before = time.monotonic(), self._ts
             await self._trouble.until_done(lambda: self._round(accept))
@@ -114,7 +126,9 @@ class Polling:
         if self._session is None:
             group = await self._servers.group()
             self._session = await self._api.ask(_session_decoder, "groups.getLongPollServer", group_id=group)
-            self._ts = self._session.ts if self._ts is None else self._ts
+            if self._ts is None:
+                self._ts = str(self._session.ts)
+                await self._bookmark.keep(self._ts)
         news = await self._ask(self._session)
         if news.failed:
             self._begin_anew(news)
@@ -122,10 +136,11 @@ class Polling:
         if news.ts is None:
             raise BadRequest("VK's answer has no ts")
         await accept([update for raw in news.updates for update in self._read(raw)])
-        self._ts = news.ts
+        self._ts = str(news.ts)
+        await self._bookmark.keep(self._ts)
 
     async def _ask(self, session: _Session) -> _News:
-        query = {"act": "a_check", "key": session.key, "ts": str(self._ts), "wait": str(POLL_TIMEOUT)}
+        query = {"act": "a_check", "key": session.key, "ts": self._ts or "", "wait": str(POLL_TIMEOUT)}
         client, path = await self._elsewhere.at(session.server)
         response = await client.get(path, query, timeout=self._timeout)
         if response.status != 200:
@@ -136,7 +151,7 @@ class Polling:
     def _begin_anew(self, news: _News) -> None:
         if news.failed == TS_IS_OLD and news.ts is not None:
             logger.warning("VK does not have all events of the time without polling any more")
-            self._ts = news.ts
+            self._ts = str(news.ts)
             return
         self._session = None
         if news.failed != KEY_IS_OLD:
