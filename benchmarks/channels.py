@@ -80,6 +80,51 @@ VIBER = {
     "message": {"type": "text", "text": "hello, is anybody there?"},
     "silent": False,
 }
+VK = {
+    "type": "message_new",
+    "group_id": 123456,
+    "secret": SECRET,
+    "event_id": "c68dfb983247fea8ac98ea0ea59717df71d8064f",
+    "v": "5.199",
+    "object": {
+        "message": {
+            "id": 11,
+            "date": 1580125800,
+            "from_id": 123456,
+            "peer_id": 123456,
+            "conversation_message_id": 11,
+            "out": 0,
+            "text": "hello, is anybody there?",
+            "attachments": [],
+            "fwd_messages": [],
+        },
+        "client_info": {
+            "button_actions": ["text", "callback"],
+            "keyboard": True,
+            "inline_keyboard": True,
+            "lang_id": 0,
+        },
+    },
+}
+SLACK = {
+    "token": "one-long-verification-token",
+    "team_id": "T061EG9R6",
+    "api_app_id": "A0PNCHHK2",
+    "event": {
+        "type": "message",
+        "channel": "D0123ABCDEF",
+        "user": "U0123ABCDEF",
+        "text": "hello, is anybody there?",
+        "ts": "1355517523.000005",
+        "event_ts": "1355517523.000005",
+        "channel_type": "im",
+    },
+    "type": "event_callback",
+    "authorizations": [{"team_id": "T061EG9R6", "user_id": "U0BOT", "is_bot": True}],
+    "event_id": "Ev0PV52K21",
+    "event_time": 1355517523,
+}
+SLACK_TIME = str(int(time.time()))
 
 
 def _signed(body: bytes) -> str:
@@ -95,6 +140,8 @@ def channels() -> Iterator[tuple[Channel, Request]]:
         ("facebook", meta, FACEBOOK),
         ("whatsapp", whatsapp, WHATSAPP),
         ("viber", {"api_token": SECRET}, VIBER),
+        ("vk", {"access_token": "a", "secret_key": SECRET}, VK),
+        ("slack", {"signing_secret": SECRET, "bot_token": "a"}, SLACK),
     ):
         body = msgspec.json.encode(content)
         yield channel_class(type_)(**options), Request(body, _headers(body))
@@ -106,6 +153,8 @@ def _headers(body: bytes) -> Mapping[str, str]:
         "x-telegram-bot-api-secret-token": SECRET,
         "x-hub-signature-256": f"sha256={signature}",
         "x-viber-content-signature": signature,
+        "x-slack-signature": "v0=" + _signed(f"v0:{SLACK_TIME}:".encode() + body),
+        "x-slack-request-timestamp": SLACK_TIME,
     }
 
 

@@ -477,7 +477,7 @@ BUGS = (
     Bug(
         "private-addresses",
         "templates ask no address that is not public, but those of services",
-        "maxbot/extensions/web.py",
+        "maxbot/channels/ask.py",
         "if is_public(str(address[4][0]))",
         "if address",
         ("tests/extensions/test_rest.py",),

@@ -66,6 +66,7 @@ class ApiClient:
         common = {"Accept-Encoding": "identity", **(headers or {})}
         if not all(_sendable(line) for line in (base_url, *(f"{name}{value}" for name, value in common.items()))):
             raise ValueError("a URL or header has a character that cannot be sent")
+        self._common = common
         self._headers = {kind: {**common, "Content-Type": kind} for kind in (JSON, FORM)} | {None: common}
         host = parts.hostname or ""
         if _has_proxy(parts.scheme, host):
@@ -102,6 +103,10 @@ class ApiClient:
         """Send a POST request with a form; see `post_json`."""
         return await self._call("POST", path, timeout, urlencode(fields).encode(), FORM)
 
+    async def post_bytes(self, path: str, body: bytes, media_type: str) -> Response:
+        """Send a POST request with bytes of any kind; see `post_json`."""
+        return await self._call("POST", path, None, body, media_type)
+
     async def get(self, path: str, query: Mapping[str, str] | None = None, *, timeout: float | None = None) -> Response:
         """Send a GET request; see `post_json`."""
         return await self._call("GET", f"{path}?{urlencode(query)}" if query else path, timeout)
@@ -112,12 +117,13 @@ class ApiClient:
         target = self._path + path or "/"
         if not _TARGET.fullmatch(target):
             raise ValueError("the path has a character that needs to be percent-encoded")
+        headers = self._headers.get(media_type) or {**self._common, "Content-Type": str(media_type)}
         seconds = self._timeout if timeout is None else timeout
         # Less for connecting than for the whole, so that it is known which of them ran out.
         connect = min(CONNECT_TIMEOUT, seconds / 2)
         async with self._turns:
             response: Response = await self._transport.send(
-                method, target, self._headers[media_type], body, timeout=seconds, connect_timeout=connect
+                method, target, headers, body, timeout=seconds, connect_timeout=connect
             )
         return response
 

@@ -16,8 +16,10 @@ GROUP = "maxbot_channels"
 
 TYPES: Mapping[str, str] = {
     "facebook": "maxbot.channels.facebook:FacebookChannel",
+    "slack": "maxbot.channels.slack:SlackChannel",
     "telegram": "maxbot.channels.telegram:TelegramChannel",
     "viber": "maxbot.channels.viber:ViberChannel",
+    "vk": "maxbot.channels.vk:VkChannel",
     "web": "maxbot.channels.web:WebChannel",
     "whatsapp": "maxbot.channels.whatsapp:WhatsAppChannel",
 }

@@ -11,9 +11,9 @@ from urllib.parse import urljoin
 
 import msgspec
 
+from maxbot.channels.ask import Request, Timeout, ask
 from maxbot.errors import OutcomeUnknown, RetryLater, TurnError
 from maxbot.extensions.builder import Builder
-from maxbot.extensions.web import Request, Timeout, ask
 from maxbot.nlu.entities import EntitiesResult, RecognizedEntity
 from maxbot.nlu.intents import IntentsResult, RecognizedIntent
 from maxbot.nlu.recogniser import nothing_recognised

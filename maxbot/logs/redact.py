@@ -7,11 +7,12 @@ from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 
-# Of Telegram (https://core.telegram.org/bots/api#authorizing-your-bot), Meta and Viber: each is the `token_pattern` of
-# its channel, which is not imported here, as the log knows no channels. Behind a digit no token of Telegram is looked
-# for: a user may write a hundred thousand of them.
+# Of Telegram (https://core.telegram.org/bots/api#authorizing-your-bot), Meta, Viber, VK and Slack: each is the
+# `token_pattern` of its channel, which is not imported here, as the log knows no channels. Behind a digit no token of
+# Telegram is looked for: a user may write a hundred thousand of them.
 TOKENS = re.compile(
     r"(?<!\d)\d{6,}:[A-Za-z0-9_-]{30,}|\bEAA[A-Za-z0-9]{20,}|\b[0-9a-f]{16}-[0-9a-f]{16}-[0-9a-f]{16}\b"
+    r"|\bvk\d\.[a-z]\.[A-Za-z0-9_-]{20,}|\bxox[a-z](\.xox[a-z])?-[A-Za-z0-9-]{10,}"
 )
 """The forms of platforms' tokens."""
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/]+@")

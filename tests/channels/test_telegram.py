@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import logging
-import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from maxbot.channels import trouble
 from maxbot.channels.base import Channel, Request, Services
 from maxbot.channels.telegram import TelegramChannel
 from maxbot.channels.telegram import polling as telegram_polling
@@ -737,8 +737,8 @@ class Platform:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telegram_polling, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(telegram_polling, "LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(trouble, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(trouble, "LONGEST_WAIT", 0.02)
     monkeypatch.setattr(telegram_polling, "CONFLICT_OVER", 0.0)
 
 
@@ -810,7 +810,7 @@ def test_only_what_was_accepted_is_confirmed(caplog: pytest.LogCaptureFixture) -
 
     with caplog.at_level(logging.INFO):
         polling(scenario, failures=3)
-    lines = [record.getMessage() for record in caplog.records if record.name == telegram_polling.__name__]
+    lines = [record.getMessage() for record in caplog.records if record.name == trouble.__name__]
     assert lines == [
         "Polling Telegram does not work now and is tried again: disk full",
         "Polling Telegram works again",
@@ -950,27 +950,3 @@ def test_a_stop_while_telegram_has_nothing_to_say_is_immediate() -> None:
         await eventually(lambda: api.requests)
 
     polling(scenario)
-
-
-def test_waiting_backs_off_and_obeys_telegram(monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    random.seed(1)
-
-    async def scenario() -> None:
-        trouble = telegram_polling.Trouble()
-        for _ in range(8):
-            await trouble.wait("the same")
-        await trouble.wait("the same", 99.0)
-        trouble.over()
-        await trouble.wait("the same")
-
-    asyncio.run(scenario())
-    assert 0.75 <= slept[0] <= 1.25
-    assert all(30 * 0.75 <= seconds <= 30 * 1.25 for seconds in slept[5:8])
-    assert slept[8] == 99.0
-    assert slept[9] <= 1.25

@@ -138,6 +138,8 @@ def test_a_secret_reaches_the_log_in_no_form(log: Path) -> None:
     ("text", "expected"),
     [
         (f"bot{TOKEN}/getMe", "bot***/getMe"),
+        ("token=vk1.a.AAAAAAAA-BBBBBBBB_CCCCCCCC&v=5", "token=***&v=5"),
+        ("Bearer xoxb-123456789012-abcdefABCDEF.", "Bearer ***."),
         ("postgresql://ada:geheim@db:5432/bot", "postgresql://ada:***@db:5432/bot"),
         ("postgresql://ada:ge@h:eim@db/bot", "postgresql://ada:***@db/bot"),
         ("redis://:geheim@cache/0", "redis://:***@cache/0"),

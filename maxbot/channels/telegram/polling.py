@@ -3,18 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from maxbot.backoff import backoff
 from maxbot.channels.base import Accept
 from maxbot.channels.json import decode
 from maxbot.channels.telegram.api import TOKEN_UNKNOWN, TelegramApi
 from maxbot.channels.telegram.updates import KINDS, update_id
-from maxbot.errors import BadRequest, OutcomeUnknown, RetryLater, StartError, StorageUnavailable, Undeliverable
+from maxbot.channels.trouble import Trouble
+from maxbot.errors import BadRequest, MaxBotError, RetryLater, StartError
 from maxbot.types import Update
 
 logger = logging.getLogger(__name__)
@@ -25,13 +25,8 @@ POLL_TIMEOUT = 25
 AT_ONCE = 0.05
 """Seconds within which an answer without news came at once, and for which we pause then: that API is in a loop."""
 
-FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-"""Seconds between attempts to poll while it fails."""
-
 CONFLICT_OVER = 60.0
 """Seconds without a conflict after which it is over: two who poll both get something now and then."""
-
-T = TypeVar("T")
 
 Parse = Callable[[bytes], Sequence[Update]]
 """Returns what an update of Telegram has for us. Raises BadRequest."""
@@ -52,7 +47,7 @@ class Polling:
         self._api = api
         self._parse = parse
         self._timeout = POLL_TIMEOUT + timeout
-        self._trouble = Trouble()
+        self._trouble = Trouble("Telegram", self._over_after)
         self._token_is_good = False
 
     async def run(self, accept: Accept) -> None:
@@ -64,10 +59,10 @@ class Polling:
             StartError: Telegram says that it does not know the token, and never knew it in this run.
         """
         offset = 0
-        await self._until_done(self._remove_webhook)
+        await self._trouble.until_done(self._remove_webhook)
         while True:
             began = time.monotonic()
-            ids = await self._until_done(partial(self._round, offset, accept))
+            ids = await self._trouble.until_done(partial(self._round, offset, accept))
             is_new = bool(ids) and max(ids) + 1 != offset
             # Back to 0 once the offset was taken: after a week without updates Telegram goes on with a random id, which
             # may be lower.
@@ -75,17 +70,9 @@ class Polling:
             if not is_new and time.monotonic() - began < AT_ONCE:
                 await asyncio.sleep(AT_ONCE)
 
-    async def _until_done(self, step: Callable[[], Awaitable[T]]) -> T:
-        while True:
-            try:
-                done = await step()
-            except (RetryLater, OutcomeUnknown, Undeliverable, BadRequest, StorageUnavailable) as error:
-                at_least = error.retry_after if isinstance(error, RetryLater) else None
-                over_after = CONFLICT_OVER if isinstance(error, _Conflict) else 0.0
-                await self._trouble.wait(str(error), at_least, over_after)
-            else:
-                self._trouble.over()
-                return done
+    @staticmethod
+    def _over_after(error: MaxBotError) -> float:
+        return CONFLICT_OVER if isinstance(error, _Conflict) else 0.0
 
     async def _remove_webhook(self) -> None:
         await self._call("deleteWebhook", {})
@@ -122,34 +109,3 @@ class Polling:
 
 class _Conflict(RetryLater):
     """Somebody else polls with the same token."""
-
-
-class Trouble:
-    """Waits between attempts, and tells the log when trouble begins, changes and ends."""
-
-    def __init__(self) -> None:
-        self._attempts = 0
-        self._reason: str | None = None
-        self._over_at = 0.0
-
-    async def wait(self, reason: str, at_least: float | None = None, over_after: float = 0.0) -> None:
-        """Note that an attempt failed, and wait for the next.
-
-        Args:
-            reason: Is said where it is another one than last.
-            at_least: Seconds.
-            over_after: Seconds without trouble after which it is over.
-        """
-        self._over_at = time.monotonic() + over_after
-        if reason != self._reason:
-            logger.warning("Polling Telegram does not work now and is tried again: %s", reason)
-            self._reason = reason
-        self._attempts += 1
-        await asyncio.sleep(max(at_least or 0.0, backoff(self._attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)))
-
-    def over(self) -> None:
-        """Note that an attempt succeeded."""
-        if self._reason is not None and time.monotonic() >= self._over_at:
-            logger.warning("Polling Telegram works again")
-            self._reason = None
-            self._attempts = 0

@@ -7,10 +7,10 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from maxbot.channels.ask import ask
 from maxbot.channels.http import Response
 from maxbot.errors import OutcomeUnknown, RetryLater, TurnError
 from maxbot.extensions.rest.services import Call, Services
-from maxbot.extensions.web import ask
 
 CACHE_LIMIT = 1000
 """Answers that are remembered; of more the oldest go."""

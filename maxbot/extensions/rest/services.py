@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
 
-from maxbot.extensions.web import Request, Timeout
+from maxbot.channels.ask import Request, Timeout
 
 FORM = "application/x-www-form-urlencoded"
 MOST_AT_ONCE = 100

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from maxbot.extensions.web import Request, Timeout, ask, is_public
+from maxbot.channels.ask import Request, Timeout, ask, is_public
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])

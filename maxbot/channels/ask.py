@@ -1,4 +1,4 @@
-"""Calls of extensions to servers: one request, one response, and only to addresses that may be asked.
+"""Calls to servers that a bot or a user names: one request, one response, and only to addresses that may be asked.
 
 A host's name is resolved once, its addresses are checked, and the connection goes to one of those: a name that resolves
 to something else a moment later changes nothing. Redirects are not followed, so that there is no second address.
@@ -17,7 +17,7 @@ from aiohappyeyeballs import AddrInfoType
 from maxbot.channels.http import Connections, Response
 
 BODY_LIMIT = 1024 * 1024
-"""Bytes of a response."""
+"""Bytes of a response, where the caller says nothing else."""
 
 _NAT64 = ip_network("64:ff9b::/96")
 _PORTS = {"http": 80, "https": 443}
@@ -45,9 +45,9 @@ class Request(NamedTuple):
 class _Checked(Connections):
     """Connections to a host, if it is one that may be asked."""
 
-    def __init__(self, url: SplitResult, public_only: bool) -> None:
+    def __init__(self, url: SplitResult, public_only: bool, body_limit: int) -> None:
         port = url.port or _PORTS[url.scheme]
-        super().__init__(url.hostname or "", port, tls=False, limit=1, keep_alive=0.0, body_limit=BODY_LIMIT)
+        super().__init__(url.hostname or "", port, tls=False, limit=1, keep_alive=0.0, body_limit=body_limit)
         self._tls = _authorities() if url.scheme == "https" else None
         self._public_only = public_only
 
@@ -58,16 +58,17 @@ class _Checked(Connections):
         public = [address for address in addresses if is_public(str(address[4][0]))]
         if public:
             return public
-        raise OSError(0, "the address is not public: name the server as a service to allow it")
+        raise OSError(0, "the address is not public, and the configuration does not name this server")
 
 
-async def ask(request: Request, timeout: Timeout, *, public_only: bool) -> Response:
+async def ask(request: Request, timeout: Timeout, *, public_only: bool, body_limit: int = BODY_LIMIT) -> Response:
     """Send a request on a connection of its own.
 
     Args:
         request: What to ask.
         timeout: How long to wait.
         public_only: Whether the host may only have addresses that everybody in the internet could reach.
+        body_limit: Bytes of the response's body.
 
     Raises:
         ValueError: The request cannot be sent: a wrong URL, or a header with a line break.
@@ -77,7 +78,7 @@ async def ask(request: Request, timeout: Timeout, *, public_only: bool) -> Respo
     url = urlsplit(request.url)
     if url.scheme not in _PORTS or not url.hostname:
         raise ValueError("only addresses with http:// or https:// and a host can be asked")
-    connections = _Checked(url, public_only)
+    connections = _Checked(url, public_only, body_limit)
     try:
         return await connections.request(
             _head(request, url) + request.body,
