@@ -114,3 +114,15 @@ def test_a_state_store_of_ones_own_does_no_harm() -> None:
     builder.persistence_manager = builder.state_store = object()
     builder.use_inline_resources("dialog: [{condition: true, response: hi}]")
     assert builder.build().process_message("x") == [{"text": "hi"}]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "telegram: {api_token: '1:a', timeout: {default: 5, read: 20}, limits: {max_connections: 10}}",
+        "viber: {api_token: a, name: Kettle, timeout: 7, limits: {keepalive_expiry: 3}}",
+        "facebook: {app_secret: a, access_token: b, timeout: 7}",
+    ],
+)
+def test_keys_of_channels_are_those_of_before(options: str) -> None:
+    assert MaxBot.inline(f"channels: {{{options}}}").channels

@@ -13,6 +13,7 @@ import msgspec
 from maxbot.channels.base import Accept, Channel, Received, Request, Services, matches
 from maxbot.channels.client import ApiClient
 from maxbot.channels.expand import Abilities
+from maxbot.channels.options import Limits, Timeout, Timeouts, connections, whole_call
 from maxbot.channels.split import Limit, utf8
 from maxbot.channels.telegram.api import TelegramApi
 from maxbot.channels.telegram.polling import Polling
@@ -39,7 +40,8 @@ class TelegramChannel(Channel):
         secret_token: What webhooks must have in their header; of several each will do, and the first is the one that
             is registered. None: webhooks that the server registers itself get one that is derived from the token, so
             that it is the same in all workers and after every start; others are not verified.
-        timeout: Seconds for a call of the API.
+        timeout: Seconds for a call of the API, or its parts; up to 3600.
+        limits: Of connections.
 
     Raises:
         ValueError: One of them cannot be used. The text does not repeat it.
@@ -58,7 +60,8 @@ class TelegramChannel(Channel):
         api_token: str
         api_url: str = "https://api.telegram.org"
         secret_token: str | list[str] | None = None
-        timeout: float = 30.0
+        timeout: Timeout = 30.0
+        limits: Limits | None = None
 
     def __init__(
         self,
@@ -66,15 +69,17 @@ class TelegramChannel(Channel):
         api_token: str,
         api_url: str = "https://api.telegram.org",
         secret_token: str | Sequence[str] | None = None,
-        timeout: float = 30.0,
+        timeout: float | Timeouts = 30.0,
+        limits: Limits | None = None,
     ) -> None:
         secrets = [secret_token] if isinstance(secret_token, str) else secret_token
-        _check_options(api_token, api_url, secrets, timeout)
+        self._timeout = whole_call(timeout)
+        _check_options(api_token, api_url, secrets, self._timeout)
         self._token = api_token
         self._secrets = tuple(secrets) if secrets is not None else (_derived_secret(api_token),)
         self._verifies = secrets is not None
         self._api_url = api_url.rstrip("/")
-        self._timeout = timeout
+        self._limits = limits
         self._api: TelegramApi | None = None
         self._presses: set[asyncio.Task[None]] = set()
 
@@ -141,7 +146,7 @@ class TelegramChannel(Channel):
 
     async def start(self, services: Services) -> None:
         """Open the connections to the API."""
-        client = ApiClient(self._api_url, self._timeout, connections=services.connections)
+        client = ApiClient(self._api_url, self._timeout, connections=connections(self._limits, services.connections))
         self._api = TelegramApi(client, self._token, self.secrets)
 
     async def close(self) -> None:
