@@ -122,6 +122,7 @@ def test_a_state_store_of_ones_own_does_no_harm() -> None:
         "telegram: {api_token: '1:a', timeout: {default: 5, read: 20}, limits: {max_connections: 10}}",
         "viber: {api_token: a, name: Kettle, timeout: 7, limits: {keepalive_expiry: 3}}",
         "facebook: {app_secret: a, access_token: b, timeout: 7}",
+        "vk: {access_token: a, group_id: 7, secret_key: b, server_title: X, limits: {max_connections: 3}}",
     ],
 )
 def test_keys_of_channels_are_those_of_before(options: str) -> None:
