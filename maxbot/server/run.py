@@ -141,7 +141,7 @@ def farewell(plan: Plan, status: int) -> None:
         status: The run's; of one that failed, nobody need be told that its database was not reached.
     """
     database = shown(plan.database)
-    summary = _within(FAREWELL, lambda: _summary(plan))
+    summary = _summary(plan)
     if summary is None:
         if status == 0:
             logger.warning("Stopped. The database %s does not answer now", database)
@@ -171,7 +171,9 @@ def _summary(plan: Plan) -> "Summary | None":
     from maxbot.storage.inspect import summarize
     from maxbot.storage.prepare import open_backend
 
-    return summarize(open_backend(plan.database, plan.durability, password_file=plan.database_password_file))
+    # Outside of the time that the database has: on a busy machine the imports take seconds.
+    backend = open_backend(plan.database, plan.durability, password_file=plan.database_password_file)
+    return _within(FAREWELL, lambda: summarize(backend))
 
 
 def _within(seconds: float, call: Callable[[], Result | None]) -> Result | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import psycopg
+from sqlalchemy import text
 
+from maxbot.storage.prepare import open_backend
 from tests.support.history import Bot, Verdict, check
 from tests.support.load import Plan
 from tests.support.processes import Server, eventually
@@ -68,8 +69,14 @@ def database_in(folder: Path) -> Path:
 
 def _read(folder: Path, query: str) -> list[Any]:
     if url := _on_servers.get(folder):
-        with psycopg.connect(url) as there:
-            return there.execute(query.encode()).fetchall()
+        backend = open_backend(url, "process")
+        engine = backend.engine()
+        try:
+            with engine.connect() as there:
+                return [tuple(row) for row in there.execute(text(query))]
+        finally:
+            engine.dispose()
+            backend.close()
     database = database_in(folder)
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
         return connection.execute(query).fetchall()
