@@ -41,7 +41,9 @@ class Suspects:
     """Runs every turn as if nobody had ever died. Its subclasses know better."""
 
     stopping = False
-    """Whether a turn that is cancelled now is cancelled by a stop. Else it is perhaps why the locks are gone."""
+    """Whether a turn that is cancelled now is cancelled by a stop."""
+    lost = False
+    """Whether the user locks are lost, and with them all turns: one of them may be why."""
 
     def trusts(self, update: PendingUpdate, left_behind: bool) -> bool:
         """Whether there is nothing against an update, which is nearly always so: it runs without a trial.
@@ -71,7 +73,7 @@ class Suspects:
         try:
             yield
         except asyncio.CancelledError:
-            if self.stopping:
+            if self.stopping and not self.lost:
                 store.unmark_attempt(update.id)
             raise
 

@@ -121,6 +121,8 @@ def test_a_turn_whose_lock_is_lost_stays_counted() -> None:
         await asyncio.sleep(5)
         for task in delivery._dialogs._awake.values():
             task.cancel()
+        suspects.lost = True
+        await delivery.drain(0)  # that its worker stops then is no excuse
         await asyncio.sleep(1)
         assert await attempts(store, ANNA) == 1
 

@@ -247,7 +247,7 @@ def test_a_signal_replaces_a_worker_that_waits_for_its_next_start(tmp_path: Path
         eventually(lambda: starts(tmp_path) >= 6, 30)
         alone.unlink()  # from now on the file of the one that serves is another one
         server.signal(signal.SIGHUP)
-        eventually(lambda: starts(tmp_path) >= 7, 2)
+        eventually(lambda: starts(tmp_path) >= 7, 4)
 
 
 def test_nothing_is_left_open_after_twenty_replacements(tmp_path: Path) -> None:

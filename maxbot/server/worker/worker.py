@@ -154,6 +154,8 @@ class Worker:
 
     async def _watch(self, user_locks: UnixLocks) -> None:
         await user_locks.lost.wait()
+        if self._suspects is not None:
+            self._suspects.lost = True
         if not self._stop.done():
             logger.error("The connection to the user locks is lost: this worker can run no turn any more")
             self._make_room()
