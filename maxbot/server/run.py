@@ -18,6 +18,7 @@ from maxbot.logs import configure
 from maxbot.server.descriptors import raise_limit
 from maxbot.server.edge.sockets import bind
 from maxbot.server.ngrok import with_ngrok
+from maxbot.server.notify import READY, notify
 from maxbot.server.plan import Plan, make_plan
 from maxbot.server.stopping import FAREWELL
 from maxbot.server.supervisor.process import WorkerProcess
@@ -111,6 +112,7 @@ def base_url(host: str, sockets: list[socket.socket]) -> str:
 
 def hello(plan: Plan, sockets: list[socket.socket], channels: Iterable[Channel], serves: str) -> None:
     """Say where the bot is, what keeps its state, and what is left to do."""
+    notify(READY)
     logger.info("The database is %s", shown(plan.database))
     if plan.updater == "polling":
         logger.info("The bot polls %s with %s", ", ".join(channel.name for channel in channels), serves)

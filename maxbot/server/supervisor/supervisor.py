@@ -11,6 +11,7 @@ from pathlib import Path
 from maxbot.board import SuspectList
 from maxbot.bot import MaxBot
 from maxbot.logs import configure
+from maxbot.server.notify import READY, STOPPING, feed_watchdog, notify, reloading
 from maxbot.server.plan import Plan
 from maxbot.server.reload import watch_files
 from maxbot.server.supervisor import signals
@@ -71,7 +72,7 @@ class Supervisor:
         self._hello = hello
         self._take_signals()
         works = [*(slot.keep for slot in self._slots), self._quarantine.keep, self._crew.watch, self._keep_replacing]
-        works.append(self._give_up)
+        works += [self._give_up, feed_watchdog]
         if self._settings.reload:
             works.append(self._watch_files)
         tasks = keep(works, lambda: None)
@@ -101,6 +102,7 @@ class Supervisor:
         if self._stop.is_set():
             self._at_once.set()
         self._stop.set()
+        notify(STOPPING)
 
     def _hung_up(self) -> None:
         if signals.terminal_is_gone(self._had_terminal):
@@ -193,10 +195,12 @@ class Supervisor:
             await self._replace_all.wait()
             self._replace_all.clear()
             logger.info("Replacing the workers")
+            notify(reloading())
             replaced = [await slot.replace() for slot in self._slots]
             self._quarantine.renew()
             if all(replaced):
                 logger.info("The workers are replaced")
+            notify(READY)
 
     async def _watch_files(self) -> None:
         await watch_files(lambda: [Path(file) for file in self._bot.files], self._bot_changed, self._replace_all.set)

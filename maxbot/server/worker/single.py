@@ -12,6 +12,7 @@ from maxbot.bot import MaxBot
 from maxbot.delivery.suspects import InOneProcess
 from maxbot.errors import StartError
 from maxbot.locks import UserLocks
+from maxbot.server.notify import STOPPING, feed_watchdog, notify
 from maxbot.server.plan import Plan
 from maxbot.server.stopping import GRACE, LINGER
 from maxbot.server.supervisor import signals
@@ -69,10 +70,12 @@ class SingleProcess:
         await starting
         service.poll()
         hello()
-        registering = keep([self._register], _nobody_else_can)
+        own = keep([self._register, feed_watchdog], _nobody_else_can)
         await self._stop.wait()
+        notify(STOPPING)
         logger.info("Stopping: finishing what is under way")
-        registering[0].cancel()
+        for task in own:
+            task.cancel()
         unfinished = await service.stop(LINGER)
         signals.ignore(asyncio.get_running_loop())
         if unfinished:
