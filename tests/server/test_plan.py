@@ -81,7 +81,7 @@ def test_a_bots_file_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.
         ({"database": "postgresql://ada:geheim@db"}, ["--database", "names no database"]),
         ({"database": "postgresql://ada:geheim@db:port/bot"}, ["--database", "%3A"]),
         ({"database_password_file": "secret.txt"}, ["--database-password-file", "a file has no password"]),
-        ({"database": "mysql+pymysql://db/bot"}, ["--database", "mysql is not supported by this version"]),
+        ({"database": "mysql+oursql://db/bot"}, ["--database", "mysql+pymysql://"]),
         ({"user_locks": "mine"}, ["--user-locks", "module:factory"]),
         ({"user_locks": "no_such_module:locks"}, ["no_such_module"]),
         ({"updater": "polling"}, ["pigeon", "--updater webhooks"]),
