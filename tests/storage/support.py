@@ -1,13 +1,14 @@
 """A prepared database, and a store on it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
+from maxbot.errors import StorageUnavailable
 from maxbot.storage.backend import Backend
 from maxbot.storage.database import Database
 from maxbot.storage.mysql.backend import MySQL
@@ -18,6 +19,8 @@ from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
 from maxbot.types import Command, Dialog, Update
 from tests.support import mysql, postgresql
+
+Told = TypeVar("Told")
 
 ANNA = Dialog("telegram", "1")
 
@@ -150,3 +153,12 @@ async def turn(store: Store, dialog: Dialog, run: Callable[[dict[str, Any]], lis
     assert work.update is not None
     commands = run(work.state)
     return await store.commit(str(dialog), work.version, work.update.id, work.state, commands)
+
+
+async def until_told(call: Callable[[], Awaitable[Told]]) -> Told:
+    """Call again where it is said that nothing was stored, as after five cuts one after the other."""
+    while True:
+        try:
+            return await call()
+        except StorageUnavailable:
+            continue

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,7 +12,7 @@ from maxbot.storage.mysql import backend, driver
 from maxbot.storage.mysql.backend import MySQL
 from maxbot.storage.prepare import prepare
 from maxbot.storage.store import Store
-from tests.storage.support import ANNA, MySQLPlace, PyMySQLPlace, says, update
+from tests.storage.support import ANNA, MySQLPlace, PyMySQLPlace, says, until_told, update
 from tests.support import FULL
 from tests.support.mysql_proxy import MySQLProxy
 from tests.support.postgresql_proxy import WHEN
@@ -21,7 +20,6 @@ from tests.support.processes import eventually
 
 pytestmark = pytest.mark.faults
 
-Told = TypeVar("Told")
 
 GROUPS = 2000 if FULL else 150
 
@@ -46,15 +44,6 @@ def behind(proxy: MySQLProxy, there: MySQLPlace) -> MySQL:
     made = MySQL(there.server.url(there.database, port=proxy.port, scheme=there.scheme))
     prepare(made)
     return made
-
-
-async def until_told(call: Callable[[], Awaitable[Told]]) -> Told:
-    """Call again where it is said that nothing was stored, as after five cuts one after the other."""
-    while True:
-        try:
-            return await call()
-        except StorageUnavailable:
-            continue
 
 
 def test_a_commit_of_unknown_outcome_is_neither_repeated_nor_given_up(there: MySQLPlace, proxy: MySQLProxy) -> None:

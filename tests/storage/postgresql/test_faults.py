@@ -12,7 +12,7 @@ from maxbot.storage.postgresql import connection, place
 from maxbot.storage.postgresql.backend import PostgreSQL
 from maxbot.storage.prepare import prepare
 from maxbot.storage.store import Store
-from tests.storage.support import ANNA, PostgreSQLPlace, update
+from tests.storage.support import ANNA, PostgreSQLPlace, until_told, update
 from tests.support import FULL
 from tests.support.postgresql_proxy import WHEN, Proxy
 
@@ -52,8 +52,10 @@ def test_a_commit_of_unknown_outcome_is_neither_repeated_nor_given_up(
         store = Store(database)
         proxy.share = 0.5
         for number in range(GROUPS):
-            assert await store.accept([update(str(number))]) == [True], "what was stored is told as it was stored"
-            await store.count("groups")
+            key = str(number)
+            accepted = await until_told(lambda key=key: store.accept([update(key)]))  # type: ignore[misc]
+            assert accepted == [True], "what was stored is told as it was stored"
+            await until_told(lambda: store.count("groups"))
         proxy.share = 0.0
         await database.close()
 
