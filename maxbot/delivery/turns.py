@@ -10,6 +10,7 @@ from maxbot.channels.base import Channel
 from maxbot.delivery.apart import TimedOut, run_apart
 from maxbot.delivery.replies import Replies
 from maxbot.delivery.suspects import Suspects, Verdict
+from maxbot.delivery.typing import typing
 from maxbot.errors import StorageError
 from maxbot.events import DialogLeft, Observer, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
 from maxbot.outbox.retries import until_stored
@@ -62,6 +63,7 @@ class Turns:
         self._observe = observe
         self._store = store
         self._bot = bot
+        self._channels = channels
         self._replies = Replies(channels)
         self._timeout = timeout
         self._suspects = suspects
@@ -91,13 +93,14 @@ class Turns:
     async def _run(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
         began = time.perf_counter()
         run = self._bot.run_request if update.is_request else self._bot.run_turn
-        outcome = await run_apart(
-            self._suspects.watch(
-                update.id, run(update.message, dialog, work.state, datetime.fromtimestamp(self._store.now(), UTC))
-            ),
-            self._timeout,
-            lambda: self._observe(TurnOutlives(dialog, update.id, self._timeout)),
-        )
+        with typing(self._channels.get(dialog.channel), dialog, update.address or work.address):
+            outcome = await run_apart(
+                self._suspects.watch(
+                    update.id, run(update.message, dialog, work.state, datetime.fromtimestamp(self._store.now(), UTC))
+                ),
+                self._timeout,
+                lambda: self._observe(TurnOutlives(dialog, update.id, self._timeout)),
+            )
         if isinstance(outcome, TurnResult):
             return await self._commit(dialog, work, update, outcome, time.perf_counter() - began)
         late = isinstance(outcome, TimedOut)
