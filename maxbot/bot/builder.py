@@ -1,7 +1,7 @@
 """What a bot is made with before its files are read: what extensions and the author add to the language."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -144,6 +144,11 @@ class Builder:
     def template_global(self, name: str | None = None) -> Decorator:
         """Decorate a function that templates call: `@builder.template_global()`."""
         return _decorator(self.add_template_global, name, "template_global")
+
+    @property
+    def own_commands(self) -> Collection[str]:
+        """Names of the kinds of replies that the author has declared."""
+        return self._commands.keys()
 
     # -- messages and commands of the author's own
 

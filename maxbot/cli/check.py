@@ -29,6 +29,7 @@ def _look_at(spec: str) -> tuple[Sequence[Mistake], Sequence[Mistake], int]:
     """Return mistakes and warnings, and how many mistakes there are besides."""
     from maxbot.bot import load_bot
     from maxbot.bot.check import check_bot
+    from maxbot.bot.check.channels import unable
     from maxbot.bot.check.files import check_files
 
     try:
@@ -43,6 +44,7 @@ def _look_at(spec: str) -> tuple[Sequence[Mistake], Sequence[Mistake], int]:
         made_with.jinja_env,
         recogniser=made_with.nlu is None,
         closed=not made_with.has_hooks,
+        cannot_send=unable(bot.channels.values(), made_with.own_commands),
     )
     return (), [*found, *(check_files(bot.files) if bot.files else ())], 0
 
