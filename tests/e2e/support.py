@@ -101,7 +101,7 @@ def pending(folder: Path) -> int:
 
 def assert_nothing_set_aside(folder: Path) -> None:
     """Check that no kill from outside made a dead letter of an innocent message: to `check` that looks like a loss."""
-    letters = _read(database_in(folder), "SELECT dialog, kind, reason FROM dead_letters")
+    letters = _read(folder, "SELECT dialog, kind, reason FROM dead_letters")
     assert not letters, letters
 
 
