@@ -1,8 +1,9 @@
-"""Each bug of `tests/planted.py` can still be planted, and has tests that exist."""
+"""Each bug of `tests/planted` can still be planted, and has tests that exist."""
 
 import pytest
 
-from tests.planted import BUGS, ROOT, Bug
+from tests.planted import BUGS
+from tests.planted.bug import ROOT, Bug
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

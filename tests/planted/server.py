@@ -1,0 +1,130 @@
+"""Bugs in supervisor, workers, HTTP and log."""
+
+from tests.planted.bug import Bug
+
+BUGS = (
+    Bug(
+        "everybody-under-way-is-guilty",
+        "who was merely beside it is not condemned",
+        "maxbot/server/supervisor/trials.py",
+        "        if at_work and len(group) == 1:\n",
+        "        if at_work:\n",
+        ("tests/server/supervisor/test_trials.py",),
+    ),
+    Bug(
+        "a-run-that-served-gives-up",
+        "a run that has served never gives up",
+        "maxbot/server/supervisor/slot.py",
+        "        return self._failures >= self._most and not self.served\n",
+        "        return self._failures >= self._most\n",
+        ("tests/server/supervisor/test_slot.py",),
+    ),
+    Bug(
+        "another-token-is-not-registered",
+        "webhooks are registered again where the bot has become another one",
+        "maxbot/server/worker/registration.py",
+        "(channel.name, type(channel).__qualname__, *channel.secrets)",
+        "(channel.name, type(channel).__qualname__)",
+        ("tests/server/worker/test_registration.py",),
+    ),
+    Bug(
+        "sigint-to-the-workers",
+        "stop is clean and bounded",
+        "maxbot/server/supervisor/signals.py",
+        "    for number in HELD_BACK:\n        signal.signal(number, signal.SIG_IGN)\n",
+        "    for number in HELD_BACK:\n        signal.signal(number, signal.default_int_handler)\n",
+        ("tests/e2e/test_stop.py",),
+    ),
+    Bug(
+        "outlive-the-supervisor",
+        "no orphan, no second master",
+        "maxbot/server/supervisor/signals.py",
+        "        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)\n",
+        "        pass\n",
+        ("tests/e2e/test_supervision.py::test_a_blocked_worker_does_not_outlive_its_supervisor",),
+    ),
+    Bug(
+        "heartbeat-from-a-thread",
+        "the configured workers live, or it is said",
+        "maxbot/server/worker/worker.py",
+        "            await asyncio.sleep(BEAT)\n",
+        "            await asyncio.get_running_loop().run_in_executor(None, self._beat_for_ever)\n\n"
+        "    def _beat_for_ever(self) -> None:\n"
+        "        while not __import__('time').sleep(BEAT):\n"
+        "            from maxbot.server.supervisor.control import encode\n"
+        "            self._control._writer.get_extra_info('socket').send(encode(Beat()))\n",
+        ("tests/e2e/test_supervision.py::test_a_blocked_worker_is_replaced_and_its_message_becomes_a_dead_letter",),
+    ),
+    Bug(
+        "log-on-the-event-loop",
+        "nothing that is done to the log stops the bot",
+        "maxbot/logs/writer.py",
+        "            if self._closing or self._forked or not self._has_thread():\n",
+        "            if True:\n",
+        ("tests/logs/test_writer.py",),
+    ),
+    Bug(
+        "record-in-an-error-of-the-log",
+        "no secret leaves, the log's own errors included",
+        "maxbot/logs/handler.py",
+        "        if time.monotonic() - self._complained_at < SILENCE:\n            return\n",
+        "        super().handleError(record)\n        return\n",
+        ("tests/logs/test_writer.py",),
+    ),
+    Bug(
+        "every-repetition-in-the-log",
+        "one trouble of many users does not fill the disk",
+        "maxbot/logs/repeats.py",
+        "        if place.written < BURST:\n",
+        "        if True:\n",
+        ("tests/logs/test_repeats.py",),
+    ),
+    Bug(
+        "stop-waits-for-a-reader",
+        "a stop does not wait for a reader of the log",
+        "maxbot/logs/writer.py",
+        "0.0 if self._gave_up else timeout)\n",
+        "10.0)\n",
+        ("tests/logs/test_writer.py",),
+    ),
+    Bug(
+        "clients-without-end",
+        "descriptors are a budget: the door is never shut",
+        "maxbot/server/edge/connections.py",
+        "        if len(self._open) > self._most:\n",
+        "        if False:\n",
+        ("tests/server/edge/test_connections.py",),
+    ),
+    Bug(
+        "any-host",
+        "no page of another site reaches a bot on somebody's desk",
+        "maxbot/server/edge/hosts.py",
+        " in self._hosts or ANY in self._hosts:",
+        " or ANY in self._hosts:",
+        ("tests/server/edge/test_webapp.py",),
+    ),
+    Bug(
+        "public-url-is-private",
+        "a channel without a secret is not opened to everybody unawares",
+        "maxbot/server/plan.py",
+        "not (settings.public_url or is_public(host))",
+        "not is_public(host)",
+        ("tests/server/test_plan.py",),
+    ),
+    Bug(
+        "port-in-a-forked-child",
+        "no process keeps the port after a stop",
+        "maxbot/server/worker/service.py",
+        "            keep_from_children(self._web.descriptors)\n",
+        "",
+        ("tests/e2e/test_stop.py::test_a_child_that_the_bot_forked_keeps_neither_the_port_nor_the_stop",),
+    ),
+    Bug(
+        "request-for-anybody",
+        "without the token nobody calls",
+        "maxbot/server/edge/rpc.py",
+        'if scheme.lower() != "bearer" or not matches',
+        'if scheme.lower() == "bearer" and not matches',
+        ("tests/server/edge/test_rpc.py",),
+    ),
+)
