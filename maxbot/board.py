@@ -4,7 +4,7 @@ Both are tables of 64-bit numbers in memory that supervisor and workers share. E
 it is never seen by halves.
 
     board, one a worker, which writes it; read when it is dead
-        0        the update whose turn is on the event loop at this very moment, 0 for none
+        0        the update whose turn, or a command of which, is on the event loop at this very moment; 0 for none
         1 …      updates with a turn under way; 0 where nothing is
     list, one a run, which the supervisor writes and all workers read
         0        grows with every change
@@ -68,7 +68,7 @@ class UnderWay(NamedTuple):
     """What a board says of a worker that is dead."""
 
     on_the_loop: int | None
-    """The update whose turn it ran when it died: it alone is suspected then."""
+    """The update whose turn, or a command of which, it ran when it died: it alone is suspected then."""
     turns: list[int]
     """Updates whose turns had begun and not ended."""
 
@@ -97,6 +97,10 @@ class Board(_Table):
         finally:
             self._cells[place] = 0
             self._free.append(place)
+
+    async def note(self, update: int, sending: Awaitable[T]) -> T:
+        """Send what came of a turn, and note it when it is on the event loop: there it can do harm."""
+        return await _stepped(self._cells, update, sending)
 
     def read(self) -> UnderWay:
         """Return what was under way when its worker died."""

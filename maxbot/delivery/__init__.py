@@ -4,19 +4,25 @@ Send what is unsent, run the oldest update, send its commands, look again. Deliv
 the bot through narrow interfaces, and knows neither HTTP nor processes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from maxbot.channels.base import Channel
 from maxbot.delivery.awake import Dialogs
-from maxbot.delivery.suspects import Suspects
+from maxbot.delivery.suspects import Suspects, Verdict
 from maxbot.delivery.turns import Bot, Turns
 from maxbot.events import Observer, nobody
 from maxbot.locks import UserLocks
 from maxbot.outbox.retries import until_stored
 from maxbot.outbox.send import LookAgain, Sender, Waits
 from maxbot.storage.store import Store
-from maxbot.storage.tables.outbox import Sent
+from maxbot.storage.tables.outbox import OutboxRow, Sent
 from maxbot.types import Dialog
+
+DIED_SENDING = "Its worker died while it sent this command, and died again when it was tried where it harms nobody"
+
+
+class LeftToOthers(Exception):
+    """What is next of the dialog is suspected of having killed its worker; the quarantine will do it."""
 
 
 class Delivery:
@@ -49,7 +55,7 @@ class Delivery:
         self._suspects = suspects or Suspects()
         self._turns = Turns(store, bot, channels, turn_timeout, self._suspects, observe)
         self._dialogs = Dialogs(user_locks, self._work)
-        self._sender = Sender(store, channels, give_up_after, observe, self._dialogs.wake)
+        self._sender = Sender(store, channels, give_up_after, observe, self._dialogs.wake, self._suspects.watch_sending)
         self.wake = self._dialogs.wake
         self.take_up = self._dialogs.take_up
 
@@ -72,7 +78,7 @@ class Delivery:
             sent = None
             try:
                 if work.outbox:
-                    sent = await self._sender.send(dialog, work.outbox, found=True)
+                    sent = await self._send_found(dialog, work.outbox)
                 elif work.update is None or (turns and self._dialogs.draining):
                     return None
                 else:
@@ -85,3 +91,14 @@ class Delivery:
                 return wait.seconds
             except LookAgain:
                 continue
+            except LeftToOthers:
+                return None
+
+    async def _send_found(self, dialog: Dialog, rows: Sequence[OutboxRow]) -> Sent | None:
+        with self._suspects.sending(dialog, rows[0].update_id) as verdict:
+            if verdict is Verdict.LEAVE:
+                raise LeftToOthers
+            if verdict is Verdict.RUN:
+                return await self._sender.send(dialog, rows, found=True)
+            await self._sender.set_aside(dialog, rows[0], DIED_SENDING)
+            return None

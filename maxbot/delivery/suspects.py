@@ -1,5 +1,7 @@
 """Whether a turn may run here: after a worker died, those that may be the cause run where they harm nobody.
 
+The same goes for commands that were found in the outbox: a channel can kill its worker as well.
+
     no supervisor           one at a time in the only process there is; set aside when it died of it for the second time
     a worker                not at all: the supervisor is told, and the user's later messages wait behind it
     the quarantine worker   what the supervisor says, alone or in a small group
@@ -9,8 +11,8 @@ cannot know how the run before it ended, and 1 more each time that it is started
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from enum import Enum
 from typing import TypeVar
 
@@ -63,6 +65,15 @@ class Suspects:
         """Run a turn so that its process's death will be laid at its door."""
         return await turn
 
+    async def watch_sending(self, update: int, sending: Awaitable[T]) -> T:
+        """Send a command of an update so that its process's death will be laid at its door."""
+        return await sending
+
+    @contextmanager
+    def sending(self, dialog: Dialog, update: int) -> Iterator[Verdict]:
+        """Say what to do with a command of an update found in the outbox, and be told when all of them are sent."""
+        yield Verdict.RUN
+
     def sleeps(self, dialog: Dialog) -> None:
         """A dialog has nothing more to do here."""
 
@@ -111,7 +122,7 @@ class InAWorker(Suspects):
         store: Keeps the attempts.
         board: This worker's.
         known: The supervisor's.
-        report: Told each suspect that is the next of its dialog.
+        report: Told each suspect that is the next of its dialog: dialog, update and attempts.
         done: Told each one that was set aside.
         first: Whether this run cannot know how the one before it ended.
     """
@@ -121,12 +132,13 @@ class InAWorker(Suspects):
         store: Store,
         board: Board,
         known: SuspectList,
-        report: Callable[[Dialog, PendingUpdate], None],
+        report: Callable[[Dialog, int, int], None],
         done: Callable[[Dialog, int], None],
         *,
         first: bool,
     ) -> None:
         self.watch = board.watch  # type: ignore[method-assign]
+        self.watch_sending = board.note  # type: ignore[method-assign]
         self.first = first
         self._store = store
         self._known = known
@@ -143,11 +155,25 @@ class InAWorker(Suspects):
             yield Verdict.SET_ASIDE
             self._done(dialog, update.id)
         elif suspicion is not None or update.attempts:
-            self._report(dialog, update)
+            self._report(dialog, update.id, update.attempts)
             yield Verdict.LEAVE
         else:
             async with self._counted(self._store, update):
                 yield Verdict.RUN
+
+    @contextmanager
+    def sending(self, dialog: Dialog, update: int) -> Iterator[Verdict]:
+        suspicion = self._known.find(update)
+        if suspicion is Suspicion.GUILTY:
+            try:
+                yield Verdict.SET_ASIDE
+            finally:
+                self._done(dialog, update)
+        elif suspicion is not None:
+            self._report(dialog, update, 0)
+            yield Verdict.LEAVE
+        else:
+            yield Verdict.RUN
 
 
 class InQuarantine(Suspects):
@@ -161,6 +187,7 @@ class InQuarantine(Suspects):
 
     def __init__(self, store: Store, board: Board, done: Callable[[Dialog, int, bool], None]) -> None:
         self.watch = board.watch  # type: ignore[method-assign]
+        self.watch_sending = board.note  # type: ignore[method-assign]
         self._store = store
         self._done = done
         self._trials: dict[Dialog, tuple[int, bool]] = {}
@@ -193,6 +220,13 @@ class InQuarantine(Suspects):
             yield Verdict.RUN
         del self._trials[dialog]
         self._done(dialog, suspect, True)
+
+    @contextmanager
+    def sending(self, dialog: Dialog, update: int) -> Iterator[Verdict]:
+        yield Verdict.RUN
+        if self._trials.get(dialog, (0, False))[0] == update:
+            del self._trials[dialog]
+            self._done(dialog, update, True)
 
     def sleeps(self, dialog: Dialog) -> None:
         if (trial := self._trials.pop(dialog, None)) is not None:  # something else of the dialog has to wait

@@ -17,6 +17,10 @@ LONGEST_RETRY = 60.0
 MOST_UNKNOWN = 5
 """How many attempts at a command may end without anybody knowing whether it arrived: so often it may be repeated."""
 
+MOST_TAKEN_UP = 20
+"""How many attempts at a command may end with the death of its worker. Where a channel is what kills it, the quarantine
+finds that after two; this is for what it cannot see."""
+
 
 async def until_stored(
     call: Callable[Arguments, Awaitable[Result]], *args: Arguments.args, **kwargs: Arguments.kwargs

@@ -13,7 +13,7 @@ Where a user lock failed and two send the same commands, each step of one is ref
 outbox anew: what is sent twice all the same is counted as `uncertain`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from maxbot.channels.base import Channel
 from maxbot.errors import DialogClosed, Moved, OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
@@ -28,7 +28,7 @@ from maxbot.events import (
     nobody,
 )
 from maxbot.outbox.rests import Rests
-from maxbot.outbox.retries import MOST_UNKNOWN, pause, until_stored
+from maxbot.outbox.retries import MOST_TAKEN_UP, MOST_UNKNOWN, pause, until_stored
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow, Sent
 from maxbot.types import Command, Dialog
@@ -59,6 +59,7 @@ class Sender:
         give_up_after: Seconds after which a command that could not be sent is set aside.
         observe: Told what happens.
         wake: Called for a dialog that has work now: under a new name.
+        watch: Awaits the sending of an update's command, so that the process's death will be laid at its door.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class Sender:
         give_up_after: float,
         observe: Observer = nobody,
         wake: Callable[[Dialog], None] = lambda dialog: None,
+        watch: Callable[[int, Awaitable[None]], Awaitable[None]] = lambda update, sending: sending,
     ) -> None:
         self._store = store
         self._channels = channels
         self._give_up_after = give_up_after
         self._observe = observe
         self._wake = wake
+        self._watch = watch
         self._rests = Rests()
 
     async def send(self, dialog: Dialog, rows: Sequence[OutboxRow], *, found: bool) -> Sent | None:
@@ -103,7 +106,7 @@ class Sender:
                     sent = row.id
             except DialogClosed as error:
                 for unsent in (begun or row, *rows[index + 1 :]):
-                    await self._set_aside(dialog, unsent, error.reason)
+                    await self.set_aside(dialog, unsent, error.reason)
                 break
         return sent
 
@@ -134,13 +137,13 @@ class Sender:
         """Somebody who is gone may have sent it: count that, and return it where it is to be sent (again)."""
         await until_stored(self._store.count, "uncertain")
         if not row.resend:
-            await self._set_aside(dialog, row, "It may have been sent, and must not be sent twice")
+            await self.set_aside(dialog, row, "It may have been sent, and must not be sent twice")
             return None
-        if row.unknown + 1 >= MOST_UNKNOWN:
-            await self._set_aside(dialog, row, f"Nobody knows whether one of {MOST_UNKNOWN} attempts arrived")
+        if row.taken_up + 1 >= MOST_TAKEN_UP:
+            await self.set_aside(dialog, row, f"{MOST_TAKEN_UP} workers died while they sent it")
             return None
         self._observe(CommandRepeated(dialog, row.key))
-        return await self._change(row, row._replace(attempts=row.attempts + 1, unknown=row.unknown + 1))
+        return await self._change(row, row._replace(attempts=row.attempts + 1, taken_up=row.taken_up + 1))
 
     async def _change(self, row: OutboxRow, then: OutboxRow) -> OutboxRow:
         if not await until_stored(self._store.postpone, row, then):
@@ -156,10 +159,12 @@ class Sender:
         """
         channel = self._channels.get(dialog.channel)
         if channel is None:
-            await self._set_aside(dialog, row, f"The bot has no channel {dialog.channel} any more")
+            await self.set_aside(dialog, row, f"The bot has no channel {dialog.channel} any more")
             return False
         try:
-            await channel.send(Command(row.content, row.key, row.resend, row.address), dialog)
+            await self._watch(
+                row.update_id, channel.send(Command(row.content, row.key, row.resend, row.address), dialog)
+            )
         except Moved as error:
             await self._move(dialog, row, error.user)
         except RetryLater as error:
@@ -173,7 +178,7 @@ class Sender:
         except DialogClosed:
             raise
         except Undeliverable as error:
-            await self._set_aside(dialog, row, error.reason)
+            await self.set_aside(dialog, row, error.reason)
         except Exception as error:
             self._observe(ChannelFailed(dialog, error))
             await self._resend_or_set_aside(dialog, row, f"{type(error).__name__} in the channel: {error}")
@@ -187,9 +192,9 @@ class Sender:
         await until_stored(self._store.count, "uncertain")
         unknown = row.unknown + 1
         if not row.resend:
-            await self._set_aside(dialog, row, f"{reason}; it may have arrived, and must not be sent twice")
+            await self.set_aside(dialog, row, f"{reason}; it may have arrived, and must not be sent twice")
         elif unknown >= MOST_UNKNOWN:
-            await self._set_aside(dialog, row, f"{reason}; after {unknown} attempts nobody knows whether it arrived")
+            await self.set_aside(dialog, row, f"{reason}; after {unknown} attempts nobody knows whether it arrived")
         else:
             await self._postpone(dialog, row, f"{reason}; it may arrive twice", None, unknown)
 
@@ -206,7 +211,7 @@ class Sender:
         age = self._store.now() - row.committed_at
         if age < self._give_up_after:
             return False
-        await self._set_aside(dialog, row, f"Gave up after {age:.0f} seconds: {reason}")
+        await self.set_aside(dialog, row, f"Gave up after {age:.0f} seconds: {reason}")
         return True
 
     async def _wait(
@@ -226,7 +231,12 @@ class Sender:
         self._wake(to)
         raise LookAgain
 
-    async def _set_aside(self, dialog: Dialog, row: OutboxRow, reason: str) -> None:
+    async def set_aside(self, dialog: Dialog, row: OutboxRow, reason: str) -> None:
+        """Make a dead letter of a command.
+
+        Raises:
+            LookAgain: It is not in the outbox any more.
+        """
         self._observe(CommandSetAside(dialog, row.key, reason))
         if not await until_stored(self._store.set_aside_command, str(dialog), row, reason):
             raise LookAgain

@@ -157,6 +157,6 @@ def _requeue(connection: Connection, row: RowMapping) -> Requeued:
     else:
         command = {"update_id": number, "position": 0, "content": row["content"], "resend": row["resend"]}
         # Its first attempt is due, and it is certain that it is not on its way.
-        times = {"committed_at": now, "unknown": 0, "not_before": now, "postponed_at": now}
+        times = {"committed_at": now, "unknown": 0, "taken_up": 0, "not_before": now, "postponed_at": now}
         connection.execute(insert(outbox), {**common, **command, **times})
     return Requeued(_letter(row), waiting)

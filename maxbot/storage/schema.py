@@ -92,9 +92,11 @@ outbox = Table(
     Column("content", JSON, nullable=False),
     Column("resend", Boolean(create_constraint=False), nullable=False),
     Column("committed_at", MOMENT, nullable=False),
-    # How many attempts were begun before the one that is on its way or waits, and how many of them ended unknown.
+    # How many attempts were begun before the one that is on its way or waits; how many of them ended unknown, and how
+    # many with the death of whoever made them.
     Column("attempts", Integer, nullable=False),
     Column("unknown", SmallInteger, nullable=False),
+    Column("taken_up", SmallInteger, nullable=False),
     # Set while a failed command waits for its next attempt, and until then it is certain that it was not sent.
     # NULL: it may be on its way this moment; who finds it so after a crash cannot know whether it arrived.
     Column("not_before", MOMENT, nullable=True),

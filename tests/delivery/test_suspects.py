@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from maxbot.board import Board, SuspectList, Suspicion
+from maxbot.channels.base import Channel
 from maxbot.delivery import Delivery
 from maxbot.delivery.suspects import InAWorker, InOneProcess, InQuarantine, Suspects
 from maxbot.locks.memory import MemoryLocks
 from maxbot.storage.store import Store
-from maxbot.storage.tables.turns import PendingUpdate
-from maxbot.types import Dialog, Message, State, TurnResult, Update
+from maxbot.types import Command, Dialog, Message, State, TurnResult, Update
 from tests.support.bots import PlainBot
 from tests.support.engine import letters, run_with_store
 
@@ -37,8 +37,9 @@ class Bot(PlainBot):
         return TurnResult([], state)
 
 
-def deliver(store: Store, bot: Bot, suspects: Suspects) -> Delivery:
-    return Delivery(store, bot, {}, MemoryLocks(), turn_timeout=20.0, give_up_after=60.0, suspects=suspects)
+def deliver(store: Store, bot: Bot, suspects: Suspects, *channels: Channel) -> Delivery:
+    by_name = {channel.name: channel for channel in channels}
+    return Delivery(store, bot, by_name, MemoryLocks(), turn_timeout=20.0, give_up_after=60.0, suspects=suspects)
 
 
 async def accept(store: Store, dialog: Dialog, *texts: str) -> None:
@@ -55,8 +56,8 @@ def in_a_worker(store: Store, known: SuspectList, *, first: bool = False) -> tup
     reports: list[int] = []
     done: list[int] = []
 
-    def report(dialog: Dialog, update: PendingUpdate) -> None:
-        reports.append(update.id)
+    def report(dialog: Dialog, update: int, attempts: int) -> None:
+        reports.append(update)
 
     suspects = InAWorker(store, Board.new(), known, report, lambda dialog, update: done.append(update), first=first)
     return suspects, reports, done
@@ -180,6 +181,75 @@ def test_a_suspect_that_is_not_the_next_one_is_over() -> None:
         delivery.wake(BERT)  # who has nothing at all to do
         await asyncio.sleep(5)
         assert (bot.ran, sorted(done)) == ([], [(98, False), (99, True)])
+
+    run_with_store(scenario)
+
+
+class Platform(Channel):
+    """Notes what was sent."""
+
+    name = "test"
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    async def send(self, command: Command, dialog: Dialog) -> None:
+        self.sent.append(command.content["text"])
+
+
+async def commit(store: Store, *texts: str) -> None:
+    """Leave commands of Anna's first turn behind."""
+    await accept(store, ANNA, "hi")
+    await store.commit(str(ANNA), 0, 1, {}, [Command({"text": text}) for text in texts])
+    await accept(store, ANNA, "next")
+
+
+def test_a_worker_sends_no_command_that_may_have_killed_another_one() -> None:
+    async def scenario(store: Store) -> None:
+        known = SuspectList.new()
+        suspects, reports, _ = in_a_worker(store, known)
+        await commit(store, "poison", "behind it")
+        known.put(1)
+        bot, platform = Bot(), Platform()
+        deliver(store, bot, suspects, platform).take_up(ANNA)
+        await asyncio.sleep(5)
+        assert (platform.sent, bot.ran, reports) == ([], [], [1])
+
+    run_with_store(scenario)
+
+
+def test_a_worker_sets_aside_the_command_that_kills_and_sends_those_behind_it() -> None:
+    async def scenario(store: Store) -> None:
+        known = SuspectList.new()
+        done: list[int] = []
+
+        def forget(dialog: Dialog, update: int) -> None:
+            done.append(update)
+            known.remove(update)  # as the supervisor does
+
+        suspects = InAWorker(store, Board.new(), known, lambda *suspect: None, forget, first=False)
+        await commit(store, "poison", "behind it")
+        known.put(1, Suspicion.GUILTY)
+        bot, platform = Bot(), Platform()
+        deliver(store, bot, suspects, platform).take_up(ANNA)
+        await asyncio.sleep(5)
+        assert (platform.sent, bot.ran, done) == (["behind it"], ["next"], [1])
+
+    run_with_store(scenario)
+    assert [kind for kind, *_ in letters()] == ["command"]
+
+
+def test_the_quarantine_sends_the_command_it_is_told_and_runs_nothing_behind_it() -> None:
+    async def scenario(store: Store) -> None:
+        done: list[tuple[int, bool]] = []
+        suspects = InQuarantine(store, Board.new(), lambda dialog, update, ran: done.append((update, ran)))
+        await commit(store, "suspected")
+        bot, platform = Bot(), Platform()
+        delivery = deliver(store, bot, suspects, platform)
+        suspects.expect(ANNA, 1, alone=True)
+        delivery.wake(ANNA)
+        await asyncio.sleep(5)
+        assert (platform.sent, bot.ran, done) == (["suspected"], [], [(1, True)])
 
     run_with_store(scenario)
 

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.faults
 
 GUILTY = "Its worker died while it ran this turn, and died again when it was tried where it harms nobody"
 
+GUILTY_REPLY = "Its worker died while it sent this command, and died again when it was tried where it harms nobody"
+
 
 def dead_letters(folder: Path) -> list[tuple[str, str]]:
     """Return dialog and reason of the updates that were set aside, in order."""
@@ -63,6 +65,27 @@ def test_six_messages_that_kill_workers_harm_nobody_else(tmp_path: Path, deed: s
     assert lines(tmp_path / "turns").count(deed) == 2 * count
     for line in load.accepted:
         assert lines(tmp_path / "sent").count(line) <= 2
+
+
+@pytest.mark.parametrize("deed", ["kill", "kill later"])
+def test_six_replies_that_kill_workers_when_they_are_sent_harm_nobody_else(tmp_path: Path, deed: str) -> None:
+    """Given an own channel that dies of a reply, then that reply is a dead letter, and all else is sent."""
+    with serve(tmp_path) as server, Load(server.port, rate=100, go_on=True) as load:
+        server._expect_tracebacks = True
+        for number in range(6):
+            deliver(server, "poison", deed, f"poison {number}")
+            deliver(server, "poison", f"after {number}")
+            time.sleep(1.0)
+        eventually(lambda: dead_letters(tmp_path) == [("probe:poison", GUILTY_REPLY)] * 6, 30, pause=0.1)
+        eventually(lambda: "poison after 5" in lines(tmp_path / "sent"))
+        load.stop()
+        eventually(lambda: set(load.accepted) <= set(lines(tmp_path / "sent")))
+        assert load.outcomes["refused"] == 0
+        assert load.slowest < 5
+    after = [line for line in lines(tmp_path / "sent") if line.startswith("poison after")]
+    assert list(dict.fromkeys(after)) == [f"poison after {number}" for number in range(6)]
+    # Where it was run, and in the quarantine.
+    assert lines(tmp_path / "turns").count(f"sending {deed}") == 12
 
 
 @pytest.mark.parametrize("deed", ["interrupt", "memory"])

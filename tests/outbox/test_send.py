@@ -8,7 +8,7 @@ import pytest
 
 from maxbot.channels.base import Channel
 from maxbot.errors import DialogClosed, Moved, OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
-from maxbot.outbox.retries import MOST_UNKNOWN
+from maxbot.outbox.retries import MOST_TAKEN_UP, MOST_UNKNOWN
 from maxbot.outbox.send import LookAgain, Sender, Waits
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
@@ -159,7 +159,7 @@ def test_an_unknown_outcome_is_repeated_a_few_times_and_waiting_does_not_use_the
 def test_a_command_whose_senders_die_is_not_sent_for_ever() -> None:
     async def scenario(store: Store) -> None:
         await committed(store, "a")
-        for attempt in range(MOST_UNKNOWN):
+        for attempt in range(MOST_TAKEN_UP):
             sender = Sender(store, {"test": Platform()}, 86400.0)
             rows = await found(store)
             assert len(rows) == 1, f"set aside at attempt {attempt}"
@@ -167,7 +167,26 @@ def test_a_command_whose_senders_die_is_not_sent_for_ever() -> None:
         assert await found(store) == []
 
     run_with_store(scenario)
-    assert "Nobody knows" in letters()[0][1]
+    assert f"{MOST_TAKEN_UP} workers died" in letters()[0][1]
+
+
+def test_deaths_of_workers_use_up_none_of_the_attempts_that_a_platform_has() -> None:
+    """A platform that loses answers while workers die one after the other: neither is a reason to give up early."""
+
+    async def scenario(store: Store) -> None:
+        platform = Platform()
+        await committed(store, "a")
+        for _ in range(MOST_UNKNOWN - 1):
+            for _ in range(2):  # sent, and its worker gone before it notes that
+                await Sender(store, {"test": platform}, 86400.0).send(ANNA, await found(store), found=True)
+            platform.errors = [OutcomeUnknown("no answer")]
+            with pytest.raises(Waits):
+                await Sender(store, {"test": platform}, 86400.0).send(ANNA, await found(store), found=True)
+            await asyncio.sleep(60)
+        await until_sent(store, Sender(store, {"test": platform}, 86400.0))
+
+    run_with_store(scenario)
+    assert letters() == []
 
 
 @pytest.mark.parametrize("wish", [0.0, -5.0, 0.001, float("nan")])
@@ -251,10 +270,10 @@ def test_what_never_will_arrive_does_not_hold_up_the_next(error: Exception | Non
 
 def test_a_channel_with_a_bug_is_tried_a_few_times() -> None:
     async def scenario(store: Store) -> None:
-        platform = Platform(*[KeyError("result")] * (MOST_UNKNOWN - 1))
+        platform = Platform(*[KeyError("result")] * MOST_UNKNOWN)
         await committed(store, "a", "b")
         await until_sent(store, Sender(store, {"test": platform}, 1000.0))
-        assert platform.texts == ["a"] * (MOST_UNKNOWN - 1) + ["b"], "whoever died before may have sent it, too"
+        assert platform.texts == ["a"] * MOST_UNKNOWN + ["b"]
 
     run_with_store(scenario)
     assert "KeyError" in letters()[0][1]

@@ -1,6 +1,7 @@
 """Which updates are suspected of a worker's death, which are tried next, and which are guilty.
 
-    died of it     the turn was on the event loop at a death: suspected alone. None was: all that were under way are
+    died of it     its turn, or a command of it, was on the event loop at a death: suspected alone. None was: all turns
+                   that were under way are
     tried          in the quarantine, up to 8 at once; when that dies without one on its loop, in two halves
     guilty         on the event loop at two deaths, or tried alone when the quarantine died
     not guilty     whatever was run to its end, and whatever was not under way when somebody died
@@ -117,6 +118,8 @@ class Trials:
         if found is not None and found.on_the_loop in group:
             at_work = [found.on_the_loop]
             self._found_on_the_loop(found.on_the_loop)
+        elif found is not None and found.on_the_loop is not None:  # a command: its update has been run
+            self.died(found)
         if at_work and len(group) == 1:
             self._condemn(group[0])
         unblamed = [update for update in group if update not in at_work]

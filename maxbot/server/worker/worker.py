@@ -37,7 +37,6 @@ from maxbot.server.tasks import keep
 from maxbot.server.worker.registration import identity, register
 from maxbot.server.worker.service import Service
 from maxbot.storage.store import Store
-from maxbot.storage.tables.turns import PendingUpdate
 from maxbot.types import Dialog
 
 logger = logging.getLogger(__name__)
@@ -116,8 +115,8 @@ class Worker:
             )
         return self._suspects
 
-    def _suspected(self, dialog: Dialog, update: PendingUpdate) -> None:
-        self._control.send(Suspected(dialog, update.id, update.attempts))
+    def _suspected(self, dialog: Dialog, update: int, attempts: int) -> None:
+        self._control.send(Suspected(dialog, update, attempts))
 
     def _done(self, dialog: Dialog, update: int, ran: bool = True) -> None:
         self._control.send(Done(dialog, update, ran))

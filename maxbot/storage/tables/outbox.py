@@ -30,6 +30,8 @@ class OutboxRow(NamedTuple):
     """How many attempts were begun before the one that is on its way or waits."""
     unknown: int = 0
     """How many of them ended without anybody knowing whether it arrived."""
+    taken_up: int = 0
+    """How many of them ended with the death of whoever made them."""
     not_before: float | None = None
     """When the next attempt may start; None if one may be on its way."""
     postponed_at: float | None = None
@@ -57,18 +59,21 @@ _outbox = Statement(
         outbox.c.committed_at,
         outbox.c.attempts,
         outbox.c.unknown,
+        outbox.c.taken_up,
         outbox.c.not_before,
         outbox.c.postponed_at,
     )
     .where(outbox.c.dialog == bindparam("dialog"))
     .order_by(outbox.c.update_id, outbox.c.position),
     postgresql="""
-        SELECT item.n, update_id, position, content, resend, committed_at, attempts, unknown, not_before, postponed_at
+        SELECT item.n, update_id, position, content, resend, committed_at, attempts, unknown, taken_up,
+            not_before, postponed_at
         FROM unnest(:dialog::text[]) WITH ORDINALITY AS item (dialog, n) JOIN outbox ON outbox.dialog = item.dialog
         ORDER BY item.n, update_id, position
     """,
     mysql="""
-        SELECT item.n, update_id, position, content, resend, committed_at, attempts, unknown, not_before, postponed_at
+        SELECT item.n, update_id, position, content, resend, committed_at, attempts, unknown, taken_up,
+            not_before, postponed_at
         FROM ITEMS(:dialog) STRAIGHT_JOIN outbox FORCE INDEX (outbox_order) ON outbox.dialog = item.dialog
         ORDER BY item.n, update_id, position
     """,
@@ -91,17 +96,17 @@ def select_outbox(
 _put = Statement(
     insert(outbox),
     postgresql="""
-        INSERT INTO outbox (update_id, position, dialog, content, resend, committed_at, attempts, unknown, not_before,
-            postponed_at)
+        INSERT INTO outbox (update_id, position, dialog, content, resend, committed_at, attempts, unknown, taken_up,
+            not_before, postponed_at)
         SELECT * FROM unnest(:update_id::int8[], :position::int2[], :dialog::text[], :content::bytea[], :resend::bool[],
-            :committed_at::float8[], :attempts::int4[], :unknown::int2[], :not_before::float8[],
-            :postponed_at::float8[])
+            :committed_at::float8[], :attempts::int4[], :unknown::int2[], :taken_up::int2[],
+            :not_before::float8[], :postponed_at::float8[])
     """,
     mysql="""
-        INSERT INTO outbox (update_id, position, dialog, content, resend, committed_at, attempts, unknown, not_before,
-            postponed_at)
-        VALUES ROWS(:update_id, :position, :dialog, :content, :resend, :committed_at, :attempts, :unknown, :not_before,
-            :postponed_at)
+        INSERT INTO outbox (update_id, position, dialog, content, resend, committed_at, attempts, unknown, taken_up,
+            not_before, postponed_at)
+        VALUES ROWS(:update_id, :position, :dialog, :content, :resend, :committed_at, :attempts, :unknown, :taken_up,
+            :not_before, :postponed_at)
     """,
 )
 
@@ -118,6 +123,7 @@ def put(transaction: Transaction, rows: list[tuple[str, OutboxRow]]) -> None:
         committed_at=[row.committed_at for _, row in rows],
         attempts=[0] * len(rows),
         unknown=[0] * len(rows),
+        taken_up=[0] * len(rows),
         not_before=[None] * len(rows),
         postponed_at=[None] * len(rows),
     )
@@ -169,7 +175,7 @@ class Postpone(NamedTuple):
     row: OutboxRow
     """As it is in the outbox."""
     then: OutboxRow
-    """As it is to be: `attempts`, `unknown`, `not_before` and `postponed_at`."""
+    """As it is to be: `attempts`, `unknown`, `taken_up`, `not_before` and `postponed_at`."""
 
 
 _waits = case((outbox.c.not_before.is_(None), literal_column("0")), else_=literal_column("1"))
@@ -180,6 +186,7 @@ _postpone = Statement(
     .values(
         attempts=bindparam("new_attempts"),
         unknown=bindparam("new_unknown"),
+        taken_up=bindparam("new_taken_up"),
         not_before=bindparam("new_not_before"),
         postponed_at=bindparam("new_postponed_at"),
     )
@@ -200,6 +207,7 @@ def postpone(transaction: Transaction, items: list[Postpone]) -> list[bool]:
         known_to_wait=[int(item.row.not_before is not None) for item in items],
         new_attempts=[item.then.attempts for item in items],
         new_unknown=[item.then.unknown for item in items],
+        new_taken_up=[item.then.taken_up for item in items],
         new_not_before=[item.then.not_before for item in items],
         new_postponed_at=[item.then.postponed_at for item in items],
     )

@@ -13,7 +13,8 @@ Environment:
 
 A message is answered with its own text. `sleep 3` is answered after 3 seconds; `block 3` blocks the event loop, `spin`
 for ever; `exit` ends the process, `exit later` in a thread after a moment, `end` the supervisor; `interrupt` and
-`memory` raise what their names say, `interrupt later` in the event loop itself.
+`memory` raise what their names say, `interrupt later` in the event loop itself. `kill` ends the process when its answer
+is sent.
 """
 
 import asyncio
@@ -86,7 +87,13 @@ class ProbeChannel(Channel):
         ]
 
     async def send(self, command: Command, dialog: Dialog) -> None:
-        _write("PROBE_SENT", f"{dialog.user} {command.content['text']}")
+        text = command.content["text"]
+        if text.startswith("kill"):
+            _write("PROBE_TURNS", f"sending {text}")
+            if text == "kill later":
+                await asyncio.sleep(0.01)
+            os._exit(3)
+        _write("PROBE_SENT", f"{dialog.user} {text}")
 
     def routes(self) -> list[BaseRoute]:
         return [

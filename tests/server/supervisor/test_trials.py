@@ -64,6 +64,18 @@ def test_who_was_on_the_loop_at_two_deaths_is_guilty_whoever_is_tried_beside_it(
     assert [update for _, update in trials.next()] == [7, 8]
 
 
+def test_a_command_of_which_the_quarantine_died_after_its_turn_is_suspected_too() -> None:
+    trials, known = reported(1)
+    trials.next()
+    trials.done(1, ran=True)
+    trials.quarantine_ended(UnderWay(1, []))
+    assert known.find(1) is Suspicion.SUSPECTED
+    trials.report(dialog(1), 1, 0)
+    trials.next()
+    assert trials.quarantine_ended(UnderWay(1, [])) == [dialog(1)]
+    assert known.find(1) is Suspicion.GUILTY
+
+
 def test_a_quarantine_that_dies_before_it_began_condemns_nobody() -> None:
     trials, known = reported(1)
     for _ in range(5):

@@ -32,7 +32,7 @@ def test_a_command_is_removed_once(place: Place) -> None:
 
 def test_a_postponed_command_keeps_its_time(place: Place) -> None:
     async def scenario(store: Store, row: OutboxRow) -> None:
-        waits = row._replace(unknown=1, not_before=1764000123.5, postponed_at=1764000100.25)
+        waits = row._replace(unknown=1, taken_up=2, not_before=1764000123.5, postponed_at=1764000100.25)
         assert await store.postpone(row, waits)
         assert (await store.load(str(ANNA))).outbox == [waits]
         begins = waits._replace(attempts=1, not_before=None, postponed_at=None)

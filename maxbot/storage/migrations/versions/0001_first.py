@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("committed_at", MOMENT, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("unknown", sa.SmallInteger, nullable=False),
+        sa.Column("taken_up", sa.SmallInteger, nullable=False),
         sa.Column("not_before", MOMENT, nullable=True),
         sa.Column("postponed_at", MOMENT, nullable=True),
         postgresql_with=QUEUE,
