@@ -204,7 +204,8 @@ class Sender:
         if await self._give_up(dialog, row, reason):
             return
         left = self._give_up_after - max(0.0, self._store.now() - row.committed_at)
-        wait = pause(row.attempts + 1, wish, left)
+        failures = row.attempts + 1 - row.taken_up  # a worker's death says nothing about the platform
+        wait = pause(failures, wish, left)
         await self._wait(dialog, row, wait, reason, unknown)
 
     async def _give_up(self, dialog: Dialog, row: OutboxRow, reason: str) -> bool:
