@@ -15,6 +15,7 @@ from maxbot.channels.base import Channel
 from maxbot.errors import StartError
 from maxbot.locks.custom import own_user_locks, running
 from maxbot.logs import configure
+from maxbot.server.children import keep_listeners
 from maxbot.server.descriptors import raise_limit
 from maxbot.server.edge.sockets import bind
 from maxbot.server.ngrok import with_ngrok
@@ -45,6 +46,7 @@ def run(settings: Settings, bot: MaxBot) -> int:
     raise_limit()
     plan = make_plan(with_ngrok(settings), bot)
     sockets = [] if plan.updater == "polling" else bind(plan.host, plan.port)
+    keep_listeners(sockets)
     if plan.single_process:
         return _serve(plan, bot, sockets)
     return _supervise(plan, bot, sockets)

@@ -4,6 +4,22 @@ from tests.planted.bug import Bug
 
 BUGS = (
     Bug(
+        "listeners-are-only-closed",
+        "what a forked child holds open does not keep the port",
+        "maxbot/server/children.py",
+        "            listener.shutdown(socket.SHUT_RDWR)\n",
+        "            pass\n",
+        ("tests/e2e/test_stop.py", "-k", "keeps_neither and unheard"),
+    ),
+    Bug(
+        "children-of-the-import-keep-the-port",
+        "what a forked child holds open does not keep the port",
+        "maxbot/server/worker/__main__.py",
+        "    keep_listeners(listeners)\n",
+        "",
+        ("tests/e2e/test_stop.py", "-k", "keeps_neither and import"),
+    ),
+    Bug(
         "everybody-under-way-is-guilty",
         "who was merely beside it is not condemned",
         "maxbot/server/supervisor/trials.py",

@@ -186,10 +186,9 @@ class WebServer(uvicorn.Server):
         self._ticking = asyncio.create_task(self.main_loop())
 
     def descriptors(self) -> list[int]:
-        """Return those of the listeners and of all connections."""
-        listeners = [sock for server in self.servers for sock in server.sockets]
+        """Return those of all connections."""
         clients = [connection.transport.get_extra_info("socket") for connection in self.server_state.connections]
-        return [number for sock in (*listeners, *clients) if sock is not None and (number := sock.fileno()) >= 0]
+        return [sock.fileno() for sock in clients if sock is not None]
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:

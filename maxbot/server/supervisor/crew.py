@@ -10,6 +10,7 @@ from typing import Any
 
 from maxbot.board import SuspectList
 from maxbot.locks.host import LockClient, LockServer
+from maxbot.server.children import shut
 from maxbot.server.plan import Plan
 from maxbot.server.stopping import GRACE, LINGER
 from maxbot.server.supervisor.control import ToSupervisor, ToWorker
@@ -138,10 +139,11 @@ class Crew:
         """Close the door everywhere, let the workers finish, and end those that do not in time."""
         if self.alive:
             logger.info("Stopping: finishing what is under way")
-        for listener in self._sockets:
-            listener.close()
         for process in self.alive:
             process.stop(LINGER)
+        shut(self._sockets)
+        for listener in self._sockets:
+            listener.close()
         await first_of(_all_ended(list(self.alive)), at_once.wait(), timeout=self._settings.shutdown_timeout + GRACE)
         for process in list(self.alive):
             logger.warning("%s (pid %d) is ended before it was done", process.name, process.pid)

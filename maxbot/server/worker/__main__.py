@@ -26,6 +26,7 @@ import sys
 
 from maxbot.bot import load_bot
 from maxbot.logs import configure, flush
+from maxbot.server.children import keep_listeners
 from maxbot.server.supervisor.control import Failed, encode, receive_start
 from maxbot.server.worker.worker import Worker, reason
 
@@ -46,6 +47,8 @@ def main() -> None:
         return
     for number in (start.locks, start.board, start.suspects, *start.listeners):
         os.set_inheritable(number, False)  # what the bot starts must not keep our sockets open
+    listeners = [socket.socket(fileno=number) for number in start.listeners]
+    keep_listeners(listeners)
     try:
         configure(start.settings, (), process=start.name)
         bot = load_bot(start.settings.bot)
@@ -53,7 +56,7 @@ def main() -> None:
         if start.settings.public_url:
             for channel in bot.channels.values():
                 channel.will_register()
-        worker = Worker(start, bot)
+        worker = Worker(start, bot, listeners)
     except BaseException as error:
         sock.sendall(encode(Failed(reason(error))))
         raise SystemExit(1) from None

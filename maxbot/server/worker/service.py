@@ -22,6 +22,7 @@ from maxbot.journal.watch import WatchedBot
 from maxbot.journal.write import open_journal
 from maxbot.locks import UserLocks
 from maxbot.logs import Redactor
+from maxbot.server.children import keep_from_children
 from maxbot.server.descriptors import budget
 from maxbot.server.edge.ended import Ended
 from maxbot.server.edge.health import Health
@@ -35,7 +36,6 @@ from maxbot.server.edge.webapp import FrontDoor, build_webapp
 from maxbot.server.edge.webhooks import Webhooks
 from maxbot.server.plan import Plan
 from maxbot.server.tasks import keep
-from maxbot.server.worker.children import keep_from_children
 from maxbot.server.worker.outage import Outage
 from maxbot.storage.backend import Backend
 from maxbot.storage.database import Database

@@ -12,6 +12,7 @@ from maxbot.bot import MaxBot
 from maxbot.delivery.suspects import InOneProcess
 from maxbot.errors import StartError
 from maxbot.locks import UserLocks
+from maxbot.server.children import shut
 from maxbot.server.notify import STOPPING, feed_watchdog, notify
 from maxbot.server.plan import Plan
 from maxbot.server.stopping import GRACE, LINGER
@@ -76,6 +77,7 @@ class SingleProcess:
         logger.info("Stopping: finishing what is under way")
         for task in own:
             task.cancel()
+        shut(self._sockets)
         unfinished = await service.stop(LINGER)
         signals.ignore(asyncio.get_running_loop())
         if unfinished:

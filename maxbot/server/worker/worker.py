@@ -51,10 +51,12 @@ class Worker:
     Args:
         start: What the supervisor said first.
         bot: Loaded.
+        listeners: Bound; shared with the other workers.
     """
 
-    def __init__(self, start: Start, bot: MaxBot) -> None:
+    def __init__(self, start: Start, bot: MaxBot, listeners: list[socket.socket]) -> None:
         self._start = start
+        self._listeners = listeners
         self._bot = bot
         self._board = Board(start.board)
         self._list = SuspectList(start.suspects)
@@ -91,7 +93,7 @@ class Worker:
         if start.quarantine:
             await service.start_to_try()
         else:
-            await service.start([socket.socket(fileno=number) for number in start.listeners])
+            await service.start(self._listeners)
         channels = self._bot.channels.values()
         self._control.send(
             Ready([str(file.absolute()) for file in self._bot.files], list(self._bot.secrets), identity(channels))

@@ -10,6 +10,7 @@ Environment:
     PROBE_BROKEN    a file: while it is there, the import fails in a worker, with its text as the reason
     PROBE_ALONE     a file: the import fails in a worker while another worker holds it
     PROBE_STARTS    file that gets a line for each import in a worker
+    PROBE_FORKS     how the import makes a child that lives on, as libraries do: `fork`, `unheard` (Python is not told)
 
 A message is answered with its own text. `sleep 3` is answered after 3 seconds; `block 3` blocks the event loop, `spin`
 for ever; `exit` ends the process, `exit later` in a thread after a moment, `end` the supervisor; `interrupt` and
@@ -18,8 +19,10 @@ is sent.
 """
 
 import asyncio
+import ctypes
 import fcntl
 import gc
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -27,6 +30,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -154,11 +158,29 @@ async def answer(turn: Turn) -> None:
             with open(os.environ["PROBE_CHILD"], "wb") as output:  # noqa: ASYNC230
                 subprocess.Popen([sys.executable, "-c", script], stdout=output, stderr=output)  # noqa: ASYNC220
         case "fork":  # a child that takes along all that is open, and lives on
-            if (child := os.fork()) == 0:
-                time.sleep(60)  # noqa: ASYNC251
-                os._exit(0)
-            _write("PROBE_CHILD", str(child))
+            _fork(argument)
     turn.say(text)
+
+
+def _fork(how: str) -> None:
+    if how == "daemon":
+        process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
+        process.start()
+        assert process.pid is not None
+        child = process.pid
+    elif how == "executor":
+        executor = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"))
+        child = executor.submit(os.getpid).result()
+        _executors.append(executor)
+    else:
+        child = ctypes.CDLL(None).fork() if how == "unheard" else os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+    _write("PROBE_CHILD", str(child))
+
+
+_executors: list[ProcessPoolExecutor] = []
 
 
 def _interrupt() -> None:
@@ -181,6 +203,8 @@ def _start_as_told() -> None:
         return
     signal.signal(signal.SIGUSR1, _cut_off_user_locks)
     _write("PROBE_STARTS", str(os.getpid()))
+    if forks := os.environ.get("PROBE_FORKS"):
+        _fork(forks)
     time.sleep(float(os.environ.get("PROBE_START", "0")))
     broken = os.environ.get("PROBE_BROKEN")
     if broken and Path(broken).exists():
