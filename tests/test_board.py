@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -102,3 +103,15 @@ def test_what_is_put_into_the_list_is_seen_by_others_until_it_is_removed() -> No
     ours.remove(6)
     ours.remove(7)
     assert (theirs.find(5), theirs.find(6)) == (Suspicion.GUILTY, None)
+
+
+def test_it_needs_no_directory_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service without a writable place starts all the same."""
+
+    def nowhere() -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", nowhere)
+    board = Board.new()
+    assert board.read().turns == []
+    board.close()

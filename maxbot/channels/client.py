@@ -1,7 +1,9 @@
 """A thin HTTP client for platforms' APIs: JSON or forms out, bytes in, and a clear word about what became of it."""
 
 import asyncio
+import logging
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -12,6 +14,8 @@ import msgspec
 from maxbot.channels.base import CONNECTIONS
 from maxbot.channels.direct import Direct
 from maxbot.channels.http import Response
+
+logger = logging.getLogger(__name__)
 
 RESPONSE_LIMIT = 16 * 1024 * 1024
 """Bytes of a response; Telegram's largest, 100 long messages with what they reply to, has less."""
@@ -27,6 +31,9 @@ that request first. So we give up connections before servers do: Node.js and uvi
 https://nodejs.org/api/http.html#serverkeepalivetimeout, https://www.uvicorn.org/settings/#timeouts,
 https://nginx.org/en/docs/http/ngx_http_core_module.html#keepalive_timeout
 """
+
+SILENCE = 60.0
+"""Seconds between two log lines about calls that wait for a connection."""
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -61,6 +68,8 @@ class ApiClient:
         parts = urlsplit(base_url)
         self._path = parts.path
         self._turns = asyncio.Semaphore(connections)
+        self._most = connections
+        self._said_at = float("-inf")
         self._timeout = timeout
         self._encode = msgspec.json.Encoder().encode
         common = {"Accept-Encoding": "identity", **(headers or {})}
@@ -68,7 +77,7 @@ class ApiClient:
             raise ValueError("a URL or header has a character that cannot be sent")
         self._common = common
         self._headers = {kind: {**common, "Content-Type": kind} for kind in (JSON, FORM)} | {None: common}
-        host = parts.hostname or ""
+        self._host = host = parts.hostname or ""
         if _has_proxy(parts.scheme, host):
             from maxbot.channels.proxied import Proxied  # it costs more than all the rest
 
@@ -121,11 +130,23 @@ class ApiClient:
         seconds = self._timeout if timeout is None else timeout
         # Less for connecting than for the whole, so that it is known which of them ran out.
         connect = min(CONNECT_TIMEOUT, seconds / 2)
+        if self._turns.locked():
+            self._say_tight()
         async with self._turns:
             response: Response = await self._transport.send(
                 method, target, headers, body, timeout=seconds, connect_timeout=connect
             )
         return response
+
+    def _say_tight(self) -> None:
+        if time.monotonic() - self._said_at >= SILENCE:
+            self._said_at = time.monotonic()
+            logger.warning(
+                "All %d connections to %s are in use, and calls wait for one: it is slow, or the limit of open files "
+                "(ulimit -n, LimitNOFILE) is low",
+                self._most,
+                self._host,
+            )
 
 
 _TARGET = re.compile("[!-~]+")

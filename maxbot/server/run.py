@@ -47,9 +47,10 @@ def run(settings: Settings, bot: MaxBot) -> int:
     plan = make_plan(with_ngrok(settings), bot)
     sockets = [] if plan.updater == "polling" else bind(plan.host, plan.port)
     keep_listeners(sockets)
-    if plan.single_process:
-        return _serve(plan, bot, sockets)
-    return _supervise(plan, bot, sockets)
+    try:
+        return _serve(plan, bot, sockets) if plan.single_process else _supervise(plan, bot, sockets)
+    except OSError as error:  # no memory, too many processes or files
+        raise StartError(f"The system does not let the server run: {error.strerror or error}") from error
 
 
 def _supervise(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:

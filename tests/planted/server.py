@@ -4,6 +4,14 @@ from tests.planted.bug import Bug
 
 BUGS = (
     Bug(
+        "death-before-the-last-words",
+        "a worker that cannot serve says why, and is heard",
+        "maxbot/server/supervisor/process.py",
+        "            await asyncio.wait([self._hearing], timeout=LAST_WORDS)\n",
+        "",
+        ("tests/server/supervisor/test_process.py",),
+    ),
+    Bug(
         "listeners-are-only-closed",
         "what a forked child holds open does not keep the port",
         "maxbot/server/children.py",

@@ -60,6 +60,15 @@ def test_a_disk_that_is_full(tmp_path: Path, mode: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("mode", "files", "says"),
+    [("--workers=8", 24, "does not let 8 workers start"), ("--single-process", 10, "does not let the server run")],
+)
+def test_too_few_open_files(tmp_path: Path, mode: str, files: int, says: str) -> None:
+    said = refused(f"sqlite:///{tmp_path}/bot.db", mode, RLIMIT_NOFILE=files)
+    assert f"{says}: Too many open files" in said
+
+
 @MODES
 def test_a_claim_that_cannot_be_made(tmp_path: Path, mode: str) -> None:
     """A file of another user's, or here: a directory in its place."""

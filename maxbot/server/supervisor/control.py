@@ -23,7 +23,7 @@ class Start(msgspec.Struct, tag=True, frozen=True):
     """All that a worker is told before it loads the bot."""
 
     name: str
-    settings: Plan
+    plan: Plan
     listeners: list[int]
     """File descriptors of the listening sockets."""
     locks: int

@@ -26,7 +26,7 @@ class Crew:
     """All worker processes of a run.
 
     Args:
-        settings: For the workers.
+        plan: For the workers.
         sockets: Bound; each worker shares them.
         unborn: Processes that were born early and not told anything yet.
         suspects: What no worker may run as if nothing had happened.
@@ -37,7 +37,7 @@ class Crew:
 
     def __init__(
         self,
-        settings: Plan,
+        plan: Plan,
         sockets: list[socket.socket],
         unborn: list[WorkerProcess],
         suspects: SuspectList,
@@ -45,7 +45,7 @@ class Crew:
         dying: Callable[[WorkerProcess], None],
         ended: Callable[[WorkerProcess], None],
     ) -> None:
-        self._settings = settings
+        self._plan = plan
         self._sockets = sockets
         self._unborn = unborn
         self._suspects = suspects
@@ -72,7 +72,7 @@ class Crew:
         self._lock_connections[process] = await self._locks.serve(
             process.locks_socket, process.name, lambda: self._dying(process)
         )
-        await process.start(self._settings, self._heard, first=first)
+        await process.start(self._plan, self._heard, first=first)
         await first_of(process.ready.wait(), process.ended.wait())
         return process
 
@@ -116,10 +116,10 @@ class Crew:
                 if late > WATCH:  # this process was paused, and so was its hearing
                     process.last_beat += late
                     process.born_at += late
-                if process.ready.is_set() and now - process.last_beat > self._settings.hang_timeout:
+                if process.ready.is_set() and now - process.last_beat > self._plan.hang_timeout:
                     await _end_hanging(process, "does not run its event loop")
-                elif not process.ready.is_set() and process.age() > self._settings.start_timeout:
-                    process.failure = f"it was not ready within {self._settings.start_timeout:g} seconds"
+                elif not process.ready.is_set() and process.age() > self._plan.start_timeout:
+                    process.failure = f"it was not ready within {self._plan.start_timeout:g} seconds"
                     await _end_hanging(process, "does not get ready")
             if os.getpid() == 1:
                 self._reap_strangers()
@@ -144,7 +144,7 @@ class Crew:
         shut(self._sockets)
         for listener in self._sockets:
             listener.close()
-        await first_of(_all_ended(list(self.alive)), at_once.wait(), timeout=self._settings.shutdown_timeout + GRACE)
+        await first_of(_all_ended(list(self.alive)), at_once.wait(), timeout=self._plan.shutdown_timeout + GRACE)
         for process in list(self.alive):
             logger.warning("%s (pid %d) is ended before it was done", process.name, process.pid)
             process.kill()

@@ -84,13 +84,11 @@ class WorkerProcess:
         self._control: Control | None = None
         self._hearing: asyncio.Task[None] | None = None
 
-    async def start(
-        self, settings: Plan, heard: Callable[["WorkerProcess", ToSupervisor], None], *, first: bool
-    ) -> None:
+    async def start(self, plan: Plan, heard: Callable[["WorkerProcess", ToSupervisor], None], *, first: bool) -> None:
         """Tell it what to serve, and begin to listen to it.
 
         Args:
-            settings: For the worker.
+            plan: For the worker.
             heard: Called with what it says, beyond its signs of life.
             first: Whether nobody has served in this run yet.
         """
@@ -98,7 +96,7 @@ class WorkerProcess:
         self._control.send(
             Start(
                 self.name,
-                settings,
+                plan,
                 self._listeners,
                 self._locks,
                 self.board.descriptor,

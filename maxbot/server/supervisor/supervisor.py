@@ -30,7 +30,7 @@ class Supervisor:
     """Runs a bot in several processes until a signal stops it.
 
     Args:
-        settings: Complete.
+        plan: Decided, and complete.
         bot: Loaded, for its channels and files; the workers load their own.
         sockets: Bound.
         unborn: One process for each worker, born but not told anything yet.
@@ -39,13 +39,13 @@ class Supervisor:
 
     def __init__(
         self,
-        settings: Plan,
+        plan: Plan,
         bot: MaxBot,
         sockets: list[socket.socket],
         unborn: list[WorkerProcess],
         suspects: SuspectList,
     ) -> None:
-        self._settings = settings
+        self._plan = plan
         self._bot = Ready([str(file) for file in bot.files], list(bot.secrets))
         """As the worker that started last found it."""
         self._bot_changed = asyncio.Event()
@@ -58,9 +58,9 @@ class Supervisor:
         self._trials = Trials(suspects)
         self._starts = Starts(len(unborn))
         names = [process.name for process in unborn]
-        self._crew = Crew(settings, sockets, unborn, suspects, self._heard, self._dying, self._ended)
+        self._crew = Crew(plan, sockets, unborn, suspects, self._heard, self._dying, self._ended)
         self._quarantine = Quarantine(self._crew, self._trials, self._starts)
-        polls = settings.updater == "polling"
+        polls = plan.updater == "polling"
         self._slots = [Slot(name, self._crew, self._starts, polls=polls, give_up=self._hopeless) for name in names]
 
     async def run(self, hello: Callable[[], None]) -> int:
@@ -73,7 +73,7 @@ class Supervisor:
         self._take_signals()
         works = [*(slot.keep for slot in self._slots), self._quarantine.keep, self._crew.watch, self._keep_replacing]
         works += [self._give_up, feed_watchdog]
-        if self._settings.reload:
+        if self._plan.reload:
             works.append(self._watch_files)
         tasks = keep(works, lambda: None)
         await self._stop.wait()
@@ -135,7 +135,7 @@ class Supervisor:
             self._hello()
         before, self._bot = self._bot, found
         if found.secrets != before.secrets:
-            configure(self._settings, [*before.secrets, *found.secrets], process="supervisor")
+            configure(self._plan, [*before.secrets, *found.secrets], process="supervisor")
         if found.files != before.files:
             self._bot_changed.set()
         self._have_webhooks_registered()
@@ -177,7 +177,7 @@ class Supervisor:
     def _have_webhooks_registered(self) -> None:
         """Ask one worker; another one if that dies before it is done, or if the bot has become another one."""
         asked, identity = self._registrar, self._bot.identity
-        if not self._settings.public_url or (
+        if not self._plan.public_url or (
             asked is not None and asked.bot.identity == identity and (asked.registered or asked.status is None)
         ):
             return

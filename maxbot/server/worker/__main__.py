@@ -50,10 +50,10 @@ def main() -> None:
     listeners = [socket.socket(fileno=number) for number in start.listeners]
     keep_listeners(listeners)
     try:
-        configure(start.settings, (), process=start.name)
-        bot = load_bot(start.settings.bot)
-        configure(start.settings, [*bot.secrets, *start.settings.secrets], process=start.name)
-        if start.settings.public_url:
+        configure(start.plan, (), process=start.name)
+        bot = load_bot(start.plan.bot)
+        configure(start.plan, [*bot.secrets, *start.plan.secrets], process=start.name)
+        if start.plan.public_url:
             for channel in bot.channels.values():
                 channel.will_register()
         worker = Worker(start, bot, listeners)

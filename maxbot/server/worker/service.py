@@ -53,7 +53,7 @@ class Service:
     """A worker's inside, or the whole of a single process. Made on the event loop that it serves.
 
     Args:
-        settings: Complete.
+        plan: Decided, and complete.
         bot: Loaded.
         user_locks: One turn of a dialog at a time.
         failed: Told the reason when the service cannot go on (a platform refuses the bot's token).
@@ -63,35 +63,33 @@ class Service:
 
     def __init__(
         self,
-        settings: Plan,
+        plan: Plan,
         bot: MaxBot,
         user_locks: UserLocks,
         failed: Callable[[StartError], None],
         on_bug: Callable[[], None],
         suspects: Callable[[Store], Suspects],
     ) -> None:
-        self._settings = settings
+        self._plan = plan
         self._channels = bot.channels
-        self._redact = Redactor([*bot.secrets, *settings.secrets])
+        self._redact = Redactor([*bot.secrets, *plan.secrets])
         self._failed = failed
         self._on_bug = on_bug
-        self._backend = open_backend(
-            settings.database, settings.durability, settings.database_file, settings.database_password_file
-        )
+        self._backend = open_backend(plan.database, plan.durability, plan.database_file, plan.database_password_file)
         self._log = Log()
         self._outage = Outage()
-        self._database = _open(settings, self._backend, all_of(self._log, self._outage))
+        self._database = _open(plan, self._backend, all_of(self._log, self._outage))
         self._store = Store(self._database, self._redact)
         ended = Ended(self._store)
         observe = all_of(self._log, self._outage, Counters(self._store), ended)
-        self._journal = open_journal(settings, bot.secrets)
+        self._journal = open_journal(plan, bot.secrets)
         self._delivery = Delivery(
             self._store,
             bot if self._journal is None else WatchedBot(bot, self._journal),
             bot.channels,
             user_locks,
-            turn_timeout=settings.turn_timeout,
-            give_up_after=settings.give_up_after,
+            turn_timeout=plan.turn_timeout,
+            give_up_after=plan.give_up_after,
             observe=observe,
             suspects=suspects(self._store),
         )
@@ -99,7 +97,7 @@ class Service:
         self._inbox = Inbox(self._store, self._delivery.wake, observe)
         self._sweep = Sweep(self._store, self._delivery.take_up)
         self._health = Health(self._store)
-        self._rpc = Rpc(bot, self._inbox, ended, settings.rpc_token) if bot.has_requests else None
+        self._rpc = Rpc(bot, self._inbox, ended, plan.rpc_token) if bot.has_requests else None
         self._refusals = Refusals()
         self._background: list[asyncio.Task[None]] = []
         self._web: WebServer | None = None
@@ -129,7 +127,7 @@ class Service:
         """Prepare the database, and wait for one that another program holds, as a server that runs does."""
         while True:
             try:
-                await asyncio.to_thread(prepare, self._backend, upgrade=self._settings.migrate)
+                await asyncio.to_thread(prepare, self._backend, upgrade=self._plan.migrate)
             except StorageUnavailable as error:
                 self._log(DatabaseUnavailable(str(error), damaged=False))
                 await asyncio.sleep(HELD)
@@ -140,16 +138,16 @@ class Service:
         descriptors = budget()
         await self._start_channels()
         self._background = keep([self._sweep.run, self._keep_tidy], self._on_bug)
-        if self._settings.updater == "polling":
+        if self._plan.updater == "polling":
             self._polling = Polling(self._channels.values(), self._inbox, self._failed)
         else:
-            app = build_webapp(self._parts(), self._refusals, self._settings.hosts)
+            app = build_webapp(self._parts(), self._refusals, self._plan.hosts)
             self._web = WebServer(app, descriptors)
             keep_from_children(self._web.descriptors)
             try:
                 await self._web.start(sockets)
             except OSError as error:  # bound by two before one of them listens: the other one is told here
-                raise explain(error, self._settings.host, self._settings.port) from error
+                raise explain(error, self._plan.host, self._plan.port) from error
 
     async def start_to_try(self) -> None:
         """Be able to run turns and to send, and let nothing in: all that a quarantine needs.
@@ -168,17 +166,17 @@ class Service:
         services = Services(
             mailbox=self._store,
             connections=max(1, budget().calls // len(self._channels)),
-            share=1 / self._settings.workers,
+            share=1 / self._plan.workers,
             redact=self._redact,
-            private=self._settings.private,
+            private=self._plan.private,
         )
         for channel in self._channels.values():
             await channel.start(services)
 
     async def _keep_tidy(self) -> None:
-        settings = self._settings
-        keep_seen = max(settings.keep_seen, *(channel.keep_seen or 0.0 for channel in self._channels.values()))
-        await keep_tidy(self._store, keep_seen, settings.keep_replies, settings.keep_letters)
+        plan = self._plan
+        keep_seen = max(plan.keep_seen, *(channel.keep_seen or 0.0 for channel in self._channels.values()))
+        await keep_tidy(self._store, keep_seen, plan.keep_replies, plan.keep_letters)
 
     def poll(self) -> None:
         """Begin to fetch updates, where they are fetched."""
@@ -208,13 +206,13 @@ class Service:
         Returns:
             How many dialogs were not finished within the shutdown timeout; their work stays stored.
         """
-        deadline = time.monotonic() + self._settings.shutdown_timeout
+        deadline = time.monotonic() + self._plan.shutdown_timeout
         self._health.stopping = True
         if self._polling is not None:
             await self._polling.stop()
         if self._web is not None:
             await asyncio.gather(
-                self._web.stop(linger, self._settings.shutdown_timeout),
+                self._web.stop(linger, self._plan.shutdown_timeout),
                 self._rpc.drain() if self._rpc is not None else asyncio.sleep(0),
                 *(_whatever_happens(channel, channel.drain()) for channel in self._channels.values()),
             )
@@ -232,11 +230,9 @@ class Service:
         return unfinished
 
 
-def _open(settings: Plan, backend: Backend, observe: Observer) -> Database:
+def _open(plan: Plan, backend: Backend, observe: Observer) -> Database:
     # With several workers the event loop would find the others writing, time and again.
-    quick = (
-        open_quick(settings.database, settings.durability, settings.database_file) if settings.workers == 1 else None
-    )
+    quick = open_quick(plan.database, plan.durability, plan.database_file) if plan.workers == 1 else None
     return Database(backend, observe) if quick is None else InlineDatabase(backend, quick, observe)
 
 

@@ -28,14 +28,14 @@ class SingleProcess:
     """Serves in this process until a signal stops it.
 
     Args:
-        settings: Complete.
+        plan: Decided, and complete.
         bot: Loaded.
         sockets: Bound.
         user_locks: In-process ones, or the bot's own.
     """
 
-    def __init__(self, settings: Plan, bot: MaxBot, sockets: list[socket.socket], user_locks: UserLocks) -> None:
-        self._settings = settings
+    def __init__(self, plan: Plan, bot: MaxBot, sockets: list[socket.socket], user_locks: UserLocks) -> None:
+        self._plan = plan
         self._bot = bot
         self._sockets = sockets
         self._user_locks = user_locks
@@ -57,9 +57,7 @@ class SingleProcess:
         for number in signals.CONTROLLED:  # there are no workers to replace: a SIGHUP stops as well
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGALRM, self._on_deadline)
-        service = Service(
-            self._settings, self._bot, self._user_locks, self._cannot_go_on, _nobody_else_can, InOneProcess
-        )
+        service = Service(self._plan, self._bot, self._user_locks, self._cannot_go_on, _nobody_else_can, InOneProcess)
         starting = asyncio.create_task(service.start(self._sockets))
         told = asyncio.create_task(self._stop.wait())
         await asyncio.wait([starting, told], return_when=asyncio.FIRST_COMPLETED)
@@ -87,8 +85,8 @@ class SingleProcess:
         return 0
 
     async def _register(self) -> None:
-        if self._settings.public_url:
-            await register(self._bot.channels.values(), self._settings.public_url)
+        if self._plan.public_url:
+            await register(self._bot.channels.values(), self._plan.public_url)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._told:
@@ -96,7 +94,7 @@ class SingleProcess:
             os._exit(0)  # told twice: at once. All that was accepted is stored.
         self._told = True
         # There is no supervisor to end this process where the bot's code blocks its loop, or a thread of its own.
-        signal.setitimer(signal.ITIMER_REAL, self._settings.shutdown_timeout + GRACE)
+        signal.setitimer(signal.ITIMER_REAL, self._plan.shutdown_timeout + GRACE)
         self._loop.call_soon_threadsafe(self._stop.set)
 
     def _on_deadline(self, number: int, frame: FrameType | None) -> None:

@@ -82,13 +82,13 @@ class Worker:
         return self._status
 
     def _user_locks(self) -> UserLocks:
-        own = own_user_locks(self._start.settings.user_locks, self._bot.user_locks)
+        own = own_user_locks(self._start.plan.user_locks, self._bot.user_locks)
         return UnixLocks(socket.socket(fileno=self._start.locks)) if own is None else own
 
     async def _serve(self, user_locks: UserLocks) -> None:
         start = self._start
         service = self._service = Service(
-            start.settings, self._bot, user_locks, self._cannot_go_on, self._make_room, self._suspects_of
+            start.plan, self._bot, user_locks, self._cannot_go_on, self._make_room, self._suspects_of
         )
         if start.quarantine:
             await service.start_to_try()
@@ -162,8 +162,8 @@ class Worker:
             self._make_room()
 
     async def _register(self) -> None:
-        assert self._start.settings.public_url is not None
-        await register(self._bot.channels.values(), self._start.settings.public_url)
+        assert self._start.plan.public_url is not None
+        await register(self._bot.channels.values(), self._start.plan.public_url)
         self._control.send(Registered())
 
     def _told_to_stop(self, linger: float) -> None:
