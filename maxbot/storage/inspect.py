@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select
+from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from maxbot.errors import StorageUnavailable
@@ -60,6 +60,8 @@ def summarize(backend: Backend) -> Summary | None:
     """Count what is left in a database; None where it does not answer."""
     try:
         with _connected(backend) as connection:
+            if not inspect(connection).has_table(inbox.name):  # stopped before any worker came to make the tables
+                return Summary(0, 0, 0, {})
             updates, commands, letters = (
                 connection.execute(select(func.count()).select_from(table)).scalar_one()
                 for table in (inbox, outbox, dead_letters)

@@ -68,6 +68,20 @@ def test_a_stop_at_any_moment_of_the_start(tmp_path: Path, how: str) -> None:
             server._end()
 
 
+def test_a_stop_before_anybody_has_made_the_tables_does_not_blame_the_database(tmp_path: Path) -> None:
+    server = serve(tmp_path, "--shutdown-timeout", str(TIMEOUT), PROBE_START=3)
+    server.start()
+    try:
+        eventually(lambda: lines(tmp_path / "starts"))
+        began = time.monotonic()
+        server.signal(signal.SIGTERM)
+        assert_clean_stop(server, began)
+        assert "Nothing is waiting" in server.log
+        assert "does not answer" not in server.log
+    finally:
+        server._end()
+
+
 def wait_for_our_code(server: Server) -> None:
     """Wait until the signal handlers are installed: SIGHUP is ignored or caught, which Python itself never does."""
 

@@ -4,6 +4,14 @@ from tests.planted.bug import Bug
 
 BUGS = (
     Bug(
+        "an-empty-database-does-not-answer",
+        "true words at a stop",
+        "maxbot/storage/inspect.py",
+        "            if not inspect(connection).has_table(inbox.name):",
+        "            if False:",
+        ("tests/e2e/test_stop.py", "-k", "made_the_tables"),
+    ),
+    Bug(
         "death-before-the-last-words",
         "a worker that cannot serve says why, and is heard",
         "maxbot/server/supervisor/process.py",
