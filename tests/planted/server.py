@@ -46,10 +46,10 @@ BUGS = (
     Bug(
         "a-run-that-served-gives-up",
         "a run that has served never gives up",
-        "maxbot/server/supervisor/slot.py",
+        "maxbot/server/supervisor/hopeless.py",
         "        return self._failures >= self._most and not self.served\n",
         "        return self._failures >= self._most\n",
-        ("tests/server/supervisor/test_slot.py",),
+        ("tests/server/supervisor/test_hopeless.py",),
     ),
     Bug(
         "another-token-is-not-registered",

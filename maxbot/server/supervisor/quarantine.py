@@ -9,8 +9,8 @@ import logging
 from maxbot.server.stopping import LINGER
 from maxbot.server.supervisor.control import Try, Wake
 from maxbot.server.supervisor.crew import Crew, first_of
+from maxbot.server.supervisor.hopeless import Starts
 from maxbot.server.supervisor.process import WorkerProcess, how
-from maxbot.server.supervisor.slot import Starts
 from maxbot.server.supervisor.trials import Trials
 
 logger = logging.getLogger(__name__)

@@ -1,8 +1,5 @@
-"""A place for a worker: who serves in it, who comes next, and when it is hopeless to try.
+"""A place for a worker: who serves in it, and who comes next.
 
-hopeless    nothing has served yet in this run, and as many starts as there are workers (5 at most) failed with words of
-            their own. A death without words, by a signal or the kernel, never counts; a run that has served goes on:
-            whoever starts it again finds the same bot, whoever stays mends itself
 pause       after a start that failed, longer each time; never long while nobody serves
 replace     the successor is ready first, then the old one stops: no request is refused. Who polls stops before the
             successor begins to poll, as two get in each other's way
@@ -16,6 +13,7 @@ from maxbot.backoff import backoff
 from maxbot.server.stopping import KEEP_ALIVE
 from maxbot.server.supervisor.control import Poll
 from maxbot.server.supervisor.crew import Crew, first_of
+from maxbot.server.supervisor.hopeless import Starts
 from maxbot.server.supervisor.process import WorkerProcess, how
 
 logger = logging.getLogger(__name__)
@@ -28,48 +26,6 @@ LONGEST = {True: 30.0, False: 2.0}
 """Seconds between the births of two workers in a slot, by whether the first one said itself that it cannot serve."""
 
 LONGEST_WHILE_NOBODY_SERVES = 1.0
-
-HOPELESS = 5
-SAY_AGAIN = 60.0
-"""Seconds after which the reason of a failed start is said again."""
-
-
-class Starts:
-    """How the starts of a run went.
-
-    Args:
-        workers: Their number.
-    """
-
-    def __init__(self, workers: int) -> None:
-        self.served = 0
-        """Workers that got ready in this run."""
-        self._most = min(HOPELESS, workers)
-        self._failures = 0
-        self._said: dict[str, float] = {}
-
-    def succeeded(self) -> None:
-        """A worker serves."""
-        self.served += 1
-        self._said.clear()
-
-    def failed(self, name: str, words: str | None, seen: str) -> bool:
-        """Say why, and return whether it is hopeless.
-
-        Args:
-            name: Whose start failed.
-            words: The reason in the worker's own words, if it had any.
-            seen: What was seen of it.
-        """
-        self._say(name, words or seen)
-        self._failures += words is not None
-        return self._failures >= self._most and not self.served
-
-    def _say(self, name: str, reason: str) -> None:
-        now = time.monotonic()
-        if now - self._said.get(reason, -SAY_AGAIN) >= SAY_AGAIN:
-            self._said[reason] = now
-            logger.error("%s does not start: %s", name, reason)
 
 
 class Slot:

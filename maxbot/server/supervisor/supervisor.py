@@ -17,9 +17,10 @@ from maxbot.server.reload import watch_files
 from maxbot.server.supervisor import signals
 from maxbot.server.supervisor.control import Done, Ready, Register, Registered, Suspected, Sweep, ToSupervisor, Wake
 from maxbot.server.supervisor.crew import Crew
+from maxbot.server.supervisor.hopeless import Starts
 from maxbot.server.supervisor.process import WorkerProcess, how
 from maxbot.server.supervisor.quarantine import Quarantine
-from maxbot.server.supervisor.slot import Slot, Starts
+from maxbot.server.supervisor.slot import Slot
 from maxbot.server.supervisor.trials import Trials
 from maxbot.server.tasks import keep
 

@@ -9,7 +9,7 @@ import pytest
 from maxbot.board import SuspectList
 from maxbot.server.supervisor import process as module
 from maxbot.server.supervisor.control import Beat, Failed, encode
-from maxbot.server.supervisor.process import WorkerProcess
+from maxbot.server.supervisor.process import WorkerProcess, how
 from tests.server.plans import plan
 
 SPEAKS_AND_DIES = """
@@ -40,3 +40,13 @@ def test_the_last_words_are_heard_before_the_death(monkeypatch: pytest.MonkeyPat
 
     for _ in range(5):
         assert asyncio.run(die()) == "no such table"
+
+
+def test_the_status_of_any_signal_can_be_said() -> None:
+    """A real-time signal has no name; a supervisor that looked for it once ended with all its workers."""
+    assert [how(status) for status in (-9, -40, 3, None)] == [
+        "by SIGKILL",
+        "by signal 40",
+        "with status 3",
+        "unnoticed",
+    ]
