@@ -9,7 +9,7 @@ BUGS = (
         "maxbot/storage/inspect.py",
         "            if not inspect(connection).has_table(inbox.name):",
         "            if False:",
-        ("tests/e2e/test_stop.py", "-k", "made_the_tables"),
+        ("tests/e2e/test_stop.py::test_a_stop_before_anybody_has_made_the_tables_does_not_blame_the_database",),
     ),
     Bug(
         "death-before-the-last-words",
@@ -25,7 +25,7 @@ BUGS = (
         "maxbot/server/children.py",
         "            listener.shutdown(socket.SHUT_RDWR)\n",
         "            pass\n",
-        ("tests/e2e/test_stop.py", "-k", "keeps_neither and unheard"),
+        ("tests/e2e/test_stop.py::test_a_child_that_the_bot_forked_keeps_neither_the_port_nor_the_stop",),
     ),
     Bug(
         "children-of-the-import-keep-the-port",
@@ -33,7 +33,7 @@ BUGS = (
         "maxbot/server/worker/__main__.py",
         "    keep_listeners(listeners)\n",
         "",
-        ("tests/e2e/test_stop.py", "-k", "keeps_neither and import"),
+        ("tests/e2e/test_stop.py::test_a_child_that_the_bot_forked_keeps_neither_the_port_nor_the_stop",),
     ),
     Bug(
         "everybody-under-way-is-guilty",
