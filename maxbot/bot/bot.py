@@ -285,7 +285,7 @@ class MaxBot:
 
         Raises:
             TurnError: As in `run_turn`; the bot remembers what it did before.
-            UsageError: An event loop is running in this thread.
+            LoopRunning: An event loop is running in this thread.
         """
         said = {"text": message} if isinstance(message, str) else message
         if self._script is not None:
@@ -304,7 +304,7 @@ class MaxBot:
         Raises:
             RpcError: The request is refused; has code, message and data.
             TurnError: As in `run_turn`; the bot remembers what it did before.
-            UsageError: An event loop is running in this thread.
+            LoopRunning: An event loop is running in this thread.
         """
         return self._tryout.process(lambda who, state: self.run_request(request, who, state, utc_time), dialog)
 

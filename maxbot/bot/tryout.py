@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from maxbot.dialog.state import MOST_FAILURES
-from maxbot.errors import RpcError, UsageError
+from maxbot.errors import LoopRunning, RpcError, UsageError
 from maxbot.types import Dialog, State, TurnResult
 
 logger = logging.getLogger(__name__)
@@ -44,14 +44,14 @@ class Tryout:
             The commands; texts know their markup.
 
         Raises:
-            UsageError: An event loop is running in this thread.
+            LoopRunning: An event loop is running in this thread.
         """
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             pass
         else:
-            raise UsageError("an event loop is running: await bot.run_turn(message, dialog, state) instead")
+            raise LoopRunning("an event loop is running: await bot.run_turn(message, dialog, state) instead")
         who = _as_dialog(dialog)
         state = self._states.get(who, {})
         try:
