@@ -187,6 +187,8 @@ class TurnError(BotError):
         self.mistake = mistake
         self.visited: Any = None
         """What happened in the dialog before it failed, for the journal."""
+        self.told = False
+        """Whether a journal of the author's own has taken it."""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.file and self.line else ""

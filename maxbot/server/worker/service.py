@@ -71,7 +71,7 @@ class Service:
         suspects: Callable[[Store], Suspects],
     ) -> None:
         self._settings = settings
-        self._channels = bot.channels
+        self._channels = bot.channels.by_name
         self._redact = Redactor([*bot.secrets, *settings.secrets])
         self._failed = failed
         self._on_bug = on_bug
@@ -88,7 +88,7 @@ class Service:
         self._delivery = Delivery(
             self._store,
             bot if self._journal is None else WatchedBot(bot, self._journal),
-            bot.channels,
+            bot.channels.by_name,
             user_locks,
             turn_timeout=settings.turn_timeout,
             give_up_after=settings.give_up_after,
