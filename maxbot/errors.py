@@ -2,7 +2,9 @@
 
 MaxBotError
 ├── UsageError            options that do not go together, or a value nobody can use     exit code 2
+│   └── LoopRunning           what blocks was called where an event loop runs; also a RuntimeError
 ├── BotError              a bot's own file or module is wrong; knows file, line, column   exit code 1
+│   └── TurnError             the bot failed at a message
 ├── StartError            the machine says no: port in use, database not writable         exit code 1
 ├── StorageError          the database did not do it; nothing was stored
 │   └── StorageUnavailable    it may work later: locked, disk full, connection lost
@@ -21,13 +23,12 @@ MaxBotError
 │   ├── OutcomeUnknown        it left, and nobody knows whether it arrived
 │   └── Undeliverable         it never will arrive
 │       └── DialogClosed          nor will anything else, until the user writes again
-├── TurnError             the bot failed at a message; knows file and line where it can
 ├── RpcError              a program's request is refused; knows code, message and data
 └── LockLost              the user lock was lost while it was held
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 SHOWN_MISTAKES = 20
@@ -43,6 +44,10 @@ class MaxBotError(Exception):
 
 class UsageError(MaxBotError):
     """Options that do not go together, or a value that cannot be used. The text says what to do."""
+
+
+class LoopRunning(UsageError, RuntimeError):
+    """What blocks until it is done was called where an event loop is running."""
 
 
 @dataclass(frozen=True)
@@ -154,12 +159,40 @@ class BotError(MaxBotError):
         """The text of its line."""
         return self.mistakes[0].source
 
+    @property
+    def snippets(self) -> list[str]:
+        """The lines around each mistake, with a mark below its column; nothing of those whose place is not known."""
+        return [mistake.excerpt for mistake in self.mistakes if mistake.excerpt]
+
     def __str__(self) -> str:
         shown = [str(mistake) for mistake in self.mistakes[:SHOWN_MISTAKES]]
         left = len(self.mistakes) - len(shown) + self.unsaid
         if left:
             shown.append(f"... and {left} more {'mistake' if left == 1 else 'mistakes'}")
         return "\n".join(shown)
+
+
+class TurnError(BotError):
+    """The bot failed at a message. The text has file and line of the bot's own code where they are known.
+
+    Args:
+        message: What went wrong.
+        mistake: The same with file, line and excerpt, where a text of the bot's files is to blame.
+    """
+
+    def __init__(self, message: str, mistake: BotError | None = None) -> None:
+        super().__init__(message)
+        if mistake is not None:
+            self.mistakes = tuple(replace(one, message=message) for one in mistake.mistakes)
+        self.mistake = mistake
+        self.visited: Any = None
+        """What happened in the dialog before it failed, for the journal."""
+        self.told = False
+        """Whether a journal of the author's own has taken it."""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.file and self.line else ""
+        return place + self.message
 
 
 class StartError(MaxBotError):
@@ -275,23 +308,6 @@ class Undeliverable(SendError):
 
 class DialogClosed(Undeliverable):
     """Nothing will arrive in this dialog until its user writes again (blocked the bot, left)."""
-
-
-class TurnError(MaxBotError):
-    """The bot failed at a message. The text has file and line of the bot's own code where they are known.
-
-    Args:
-        message: What went wrong.
-        mistake: The same with file, line and excerpt, where a text of the bot's files is to blame.
-    """
-
-    def __init__(self, message: str, mistake: BotError | None = None) -> None:
-        place = f"{mistake.file}:{mistake.line}: " if mistake and mistake.file and mistake.line else ""
-        super().__init__(place + message)
-        self.message = message
-        self.mistake = mistake
-        self.visited: Any = None
-        """What happened in the dialog before it failed, for the journal."""
 
 
 class RpcError(MaxBotError):

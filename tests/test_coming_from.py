@@ -109,9 +109,9 @@ def test_a_coroutine_in_a_condition_is_found_when_the_bot_is_loaded() -> None:
         builder.build()
 
 
-def test_a_state_store_of_ones_own_does_no_harm() -> None:
+def test_a_state_store_does_no_harm() -> None:
     builder: Any = MaxBot.builder()
-    builder.persistence_manager = builder.state_store = object()
+    builder.state_store = object()
     builder.use_inline_resources("dialog: [{condition: true, response: hi}]")
     assert builder.build().process_message("x") == [{"text": "hi"}]
 

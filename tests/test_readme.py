@@ -68,7 +68,7 @@ def test_the_channels_of_telegram_take_the_place_of_the_others(monkeypatch: pyte
     monkeypatch.setenv("TELEGRAM_TOKEN", "123:abc")
     bot, telegram = block("yaml", "# bot.yaml"), block("yaml", "  telegram:")
     loaded = MaxBot.inline(bot.replace("channels:\n  web: {}\n", telegram))
-    assert list(loaded.channels) == ["telegram"]
+    assert list(loaded.channels.by_name) == ["telegram"]
 
 
 @pytest.mark.faults

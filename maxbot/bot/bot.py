@@ -2,27 +2,29 @@
 
 import inspect
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from maxbot.bot.builder import Builder
+from maxbot.bot.by_hand import ByHand
 from maxbot.bot.calls import call, place_of
+from maxbot.bot.channels import BotChannels
 from maxbot.bot.handler import HandOn, Turn
+from maxbot.bot.hooks import Hook
 from maxbot.bot.markup import PLAIN, BotMarkup, stored
 from maxbot.bot.messages import checked_message, with_own, without_forbidden
 from maxbot.bot.read.channels import make_channel
 from maxbot.bot.read.files import BOT_FILE
 from maxbot.bot.script import Script
-from maxbot.bot.tryout import Tryout
 from maxbot.bot.values import json_copy
 from maxbot.channels.base import Channel
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.dialog.rpc import RpcMethods
 from maxbot.dialog.state import after_failure
 from maxbot.dialog.turn import TurnOutput
-from maxbot.errors import BotError, TurnError
+from maxbot.errors import BotError, TurnError, UsageError
 from maxbot.locks import UserLocks
 from maxbot.types import Command, Dialog, Message, State, TurnResult
 
@@ -35,7 +37,7 @@ Handler: TypeAlias = Callable[[Turn], Awaitable[None]]
 HandlerType = TypeVar("HandlerType", bound=Handler)
 
 
-class MaxBot:
+class MaxBot(ByHand):
     """A bot: what it answers, and the channels it is on.
 
     Args:
@@ -47,9 +49,9 @@ class MaxBot:
     """
 
     def __init__(self, channels: Sequence[Channel] = (), user_locks: Callable[[], UserLocks] | None = None) -> None:
-        self.channels: dict[str, Channel] = _by_name(channels)
-        """The channels by name."""
-        self.user_locks = user_locks
+        self.channels = BotChannels(channels)
+        self.make_user_locks = user_locks
+        """Called in each worker; None: the server chooses."""
         self.files: list[Path] = []
         """What the bot was read from; a change of one of them makes it another bot."""
         self.definition: BotDefinition | None = None
@@ -59,7 +61,6 @@ class MaxBot:
         self._script: Script | None = None
         self._handler: Handler | None = None
         self._own_messages: dict[str, Callable[[Any], Any]] = {}
-        self._tryout = Tryout(self.after_failure)
 
     @classmethod
     def builder(cls, available_extensions: "Mapping[str, Extension] | None" = None) -> Builder:
@@ -141,9 +142,13 @@ class MaxBot:
         locks = builder.user_locks
         channels = [*(make_channel(one, builder.channel_types) for one in definition.channels), *builder.channels]
         bot = cls(channels, None if locks is None else lambda: locks)
-        bot.definition, bot.made_with, bot.files = definition, builder, builder.resources.watched
+        bot.definition, bot.made_with, bot.files = definition, builder, builder.source.watched
         bot._script = Script(definition, builder)
+        bot.persistence_manager = builder.persistence_manager
+        bot.tracks_history = builder.tracks_history
         bot._own_messages = {name: schema.value for name, schema in builder.messages.items()}
+        if hasattr(builder.own_nlu, "load_resources"):
+            builder.own_nlu.load_resources(builder.resources)
         return bot
 
     def handler(self, function: HandlerType) -> HandlerType:
@@ -166,6 +171,16 @@ class MaxBot:
     def answers(self) -> bool:
         """Whether there is a dialog or a handler."""
         return self._script is not None or self._handler is not None
+
+    @property
+    def resources(self) -> Any:
+        """What the bot was read from; None for one in Python alone."""
+        return None if self.made_with is None else self.made_with.resources
+
+    @property
+    def unused(self) -> list[str]:
+        """Sentences about what its author has set, and the server does not use."""
+        return [] if self.made_with is None else self.made_with.unused
 
     @property
     def markup(self) -> BotMarkup:
@@ -266,47 +281,22 @@ class MaxBot:
         """
         return after_failure(state) if self._script is not None else (state, False)
 
-    def process_message(
-        self,
-        message: Message | str,
-        dialog: Dialog | Mapping[str, str] | None = None,
-        *,
-        utc_time: datetime | None = None,
-    ) -> list[dict[str, Any]]:
-        """Answer one message without a server, for trying a bot out and for its tests.
-
-        Args:
-            message: What the user says, a text or a message.
-            dialog: Who says it; also as `{"channel_name": ..., "user_id": ...}`. None is always the same user.
-            utc_time: When; None is now.
-
-        Returns:
-            The contents of the commands. What the bot remembers is kept in this object.
+    def as_said(self, message: Any) -> Any:
+        """Return what a user says as a message.
 
         Raises:
-            TurnError: As in `run_turn`; the bot remembers what it did before.
-            UsageError: An event loop is running in this thread.
+            TurnError: It is none.
         """
         said = {"text": message} if isinstance(message, str) else message
-        if self._script is not None:
-            said = checked_message(said, dict.fromkeys(self._own_messages, lambda value: value))
-        return self._tryout.process(lambda who, state: self.run_turn(said, who, state, utc_time), dialog)
+        if self._script is None:
+            return said
+        return checked_message(said, dict.fromkeys(self._own_messages, lambda value: value))
 
-    def process_rpc(
-        self,
-        request: Mapping[str, Any],
-        dialog: Dialog | Mapping[str, str] | None = None,
-        *,
-        utc_time: datetime | None = None,
-    ) -> list[dict[str, Any]]:
-        """Run one request of another program without a server, as `process_message` does with a message.
-
-        Raises:
-            RpcError: The request is refused; has code, message and data.
-            TurnError: As in `run_turn`; the bot remembers what it did before.
-            UsageError: An event loop is running in this thread.
-        """
-        return self._tryout.process(lambda who, state: self.run_request(request, who, state, utc_time), dialog)
+    def tell(self, journal: Hook) -> None:
+        """Let a function know of each turn of the dialog."""
+        if self._script is None:
+            raise UsageError("a bot without a dialog in YAML tells no journal of its turns: write one in the handler")
+        self._script.tell(journal)
 
 
 def _turn(output: TurnOutput) -> TurnResult:
@@ -331,16 +321,3 @@ def _checked(value: Any, name: str) -> Any:
 def _checked_state(state: State) -> State:
     checked: State = _checked(state, "state")
     return checked
-
-
-def _by_name(channels: Iterable[Channel]) -> dict[str, Channel]:
-    found: dict[str, Channel] = {}
-    for channel in channels:
-        if not isinstance(channel, Channel):
-            raise BotError(f"channels are objects of classes made from maxbot.Channel, not {channel!r}")
-        if not channel.name or ":" in channel.name or "/" in channel.name:
-            raise BotError(f"{type(channel).__name__} needs a name without colon and slash, not {channel.name!r}")
-        if channel.name in found:
-            raise BotError(f"there are two channels with the name {channel.name!r}")
-        found[channel.name] = channel
-    return found

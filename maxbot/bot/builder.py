@@ -1,18 +1,16 @@
 """What a bot is made with before its files are read: what extensions and the author add to the language."""
 
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from maxbot.bot.calls import place_of
 from maxbot.bot.hooks import Hook, TurnHooks
 from maxbot.bot.markup import BotMarkup
 from maxbot.bot.middleware import Middleware
+from maxbot.bot.persistence import InMemory, PersistenceManager
 from maxbot.bot.read.bot import Options
-from maxbot.bot.read.files import BOT_FILE, BotFiles
-from maxbot.bot.resources import Resources, directory, inline, package_directory
+from maxbot.bot.resources import ChosenResources
 from maxbot.dialog.definitions import BotDefinition, ExtensionDefinition
 from maxbot.dialog.environment import Environment
 from maxbot.dialog.templates import Templates
@@ -35,7 +33,7 @@ class Decorator(Protocol):
     def __call__(self, decorated: T, /) -> T: ...
 
 
-class Builder:
+class Builder(ChosenResources):
     """The parts of a bot, which its author and extensions may add to and replace. `build()` puts them together.
 
     Args:
@@ -51,12 +49,14 @@ class Builder:
         self.available_extensions = dict(available_extensions or {})
         self.jinja_options: dict[str, Any] = {}
         """For Jinja's environment, above those of the language; set them before anything else of templates."""
-        self.nlu: Any = None
-        """A recogniser in place of the built-in one, None for that; see `maxbot.nlu.custom`."""
+        self._nlu: Any = None
         self.language: Any = None
         """What the built-in recogniser knows of the users' language, None for English."""
         self.user_locks: UserLocks | None = None
         """What replaces the built-in user locks: `async with user_locks(dialog)`."""
+        self.persistence_manager: PersistenceManager = InMemory()
+        """Keeps what dialogs remember where the bot is run by hand; the server has its database."""
+        self.tracks_history = False
         self.channels: list[Channel] = []
         """Objects of own channels, beside those of the section `channels`."""
         self.hooks = TurnHooks()
@@ -67,45 +67,43 @@ class Builder:
         self._commands: dict[str, CommandSchema] = {}
         self._make = make
         self._mixins: dict[str, list[type[Any]]] = {}
-        self._resources: Resources | None = None
         self._templates: Templates | None = None
         self._built = False
 
-    # -- what the bot is read from: the last call counts
-
-    def use_inline_resources(self, text: str) -> None:
-        """Read the bot from a text."""
-        self._resources = inline(text)
-
-    def use_file_resources(self, path: str | os.PathLike[str]) -> None:
-        """Read the bot from a single file, whatever stands beside it."""
-        self._resources = Resources(BotFiles(Path(path)))
-
-    def use_directory_resources(self, path: str | os.PathLike[str], botfile: str = BOT_FILE) -> None:
-        """Read the bot from a directory.
-
-        Raises:
-            BotError: It has no such file.
-        """
-        self._resources = directory(Path(path), botfile)
-
-    def use_package_resources(self, package: str, botfile: str | None = None) -> None:
-        """Read the bot from the directory of a package.
-
-        Raises:
-            BotError: There is no such package, or its directory has no such file.
-        """
-        self._resources = directory(package_directory(package), botfile)
+    # -- what is recognised
 
     @property
-    def resources(self) -> Resources:
-        """What the bot is read from; an empty bot where nobody has said."""
-        return self._resources or inline("{}")
+    def nlu(self) -> Any:
+        """What recognises intents and entities: the built-in recogniser (`maxbot.nlu.Nlu`) or one in its place."""
+        if self._nlu is None:
+            # Imported here: most bots have nothing to say about it.
+            from maxbot.nlu.settings import Nlu
+
+            self._nlu = Nlu()
+        return self._nlu
+
+    @nlu.setter
+    def nlu(self, nlu: Any) -> None:
+        self._nlu = nlu
 
     @property
-    def directory(self) -> Path | None:
-        """Where the bot's files are; None for a bot without files."""
-        return self.resources.directory
+    def own_nlu(self) -> Any:
+        """The recogniser that an author or an extension has put in the place of the built-in one, None for that."""
+        if self._nlu is None:
+            return None
+        from maxbot.nlu.settings import Nlu
+
+        return None if type(self._nlu) is Nlu else self._nlu
+
+    @property
+    def built_in_nlu(self) -> Any:
+        """The built-in recogniser, where its author may have changed it; None: it is as it was, or replaced."""
+        return None if self.own_nlu is not None else self._nlu
+
+    @property
+    def reads_examples(self) -> bool:
+        """Whether the sections `intents` and `entities` are of any use."""
+        return self.own_nlu is None or hasattr(self.own_nlu, "load_resources")
 
     # -- templates
 
@@ -221,7 +219,8 @@ class Builder:
         self.middleware.append(middleware)
 
     def track_history(self, value: bool = True) -> None:
-        """Do nothing: the journal has what was said (`maxbot run --journal-file`). Here for bots of MaxBot 0.3."""
+        """Let the adapters hand what was said to the persistence manager. The server has the journal for that."""
+        self.tracks_history = value
 
     # -- channels
 
@@ -261,6 +260,19 @@ class Builder:
 
     # -- the end
 
+    @property
+    def unused(self) -> list[str]:
+        """Sentences about what the author has set, and the server does not use."""
+        said = []
+        if not isinstance(self.persistence_manager, InMemory) or self.persistence_manager.engine is not None:
+            said.append(
+                "The bot's persistence_manager is not asked: the server's database (--database) keeps the state"
+            )
+        for name, mixins in self._mixins.items():
+            if any(hasattr(mixin, "blueprint") for mixin in mixins):
+                said.append(f"blueprint of channel {name} is not called: its webhooks are POST /{name}, with JSON")
+        return said
+
     def build(self) -> "MaxBot":
         """Read the bot and return it.
 
@@ -272,8 +284,8 @@ class Builder:
             raise RuntimeError("this builder has built its bot: make another one")
         assert self._make is not None, "MaxBot.builder() makes builders"
         self._built = True
-        options = Options(tuple(self.available_extensions), lambda: self.channel_types, self.nlu is None)
-        return self._make(self, self.resources.read(self.apply, options))
+        options = Options(tuple(self.available_extensions), lambda: self.channel_types, lambda: self.reads_examples)
+        return self._make(self, self.source.read(self.apply, options))
 
     def apply(self, extensions: Iterable[ExtensionDefinition]) -> Templates:
         """Let extensions add what they have; return what then compiles the bot.

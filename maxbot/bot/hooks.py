@@ -28,6 +28,8 @@ class TurnHooks:
     def __init__(self) -> None:
         self._before: list[_Registered] = []
         self._after: list[_Registered] = []
+        self.journal: Hook | None = None
+        """Called with `ctx` when a turn is over, whatever has become of it."""
 
     def __bool__(self) -> bool:
         return bool(self._before or self._after)
@@ -50,15 +52,16 @@ class TurnHooks:
 
     def of_a_turn(self) -> "RunningHooks | None":
         """Return what calls them in one turn, None if there are none."""
-        return RunningHooks(self._before, self._after) if self else None
+        return RunningHooks(self._before, self._after, self.journal) if self or self.journal else None
 
 
 class RunningHooks:
     """The hooks in one turn; all of them get the same `ctx`."""
 
-    def __init__(self, before: list[_Registered], after: list[_Registered]) -> None:
+    def __init__(self, before: list[_Registered], after: list[_Registered], journal: Hook | None) -> None:
         self._before = before
         self._after = after
+        self._journal = journal
         self._context: TurnContext | None = None
 
     async def before(self, turn: RunningTurn) -> None:
@@ -74,6 +77,16 @@ class RunningHooks:
         for hook in self._after:
             await hook.call(context)
         _check_replies(context)
+
+    async def over(self, turn: RunningTurn, error: TurnError | None) -> None:
+        """Tell the author's journal how the turn has ended."""
+        if self._journal is None:
+            return
+        context = self._context or TurnContext(turn)
+        context.error = error
+        await call(self._journal, context)
+        if error is not None:
+            error.told = True
 
 
 def _check_replies(context: TurnContext) -> None:

@@ -29,12 +29,13 @@ class Recognition(NoRecognition):
         definition: Has the intents and entities.
         own: Recognises instead; None: the built-in one does.
         language: Of the users, for the built-in one; None is English.
+        changed: What an author has changed about the built-in one (`maxbot.nlu.settings`); None: nothing.
 
     Raises:
         BotError: A regular expression cannot be used; has its place.
     """
 
-    def __init__(self, definition: BotDefinition, own: Any = None, language: Any = None) -> None:
+    def __init__(self, definition: BotDefinition, own: Any = None, language: Any = None, changed: Any = None) -> None:
         # Imported here: bots that ask for neither intents nor entities do without.
         from maxbot.nlu.custom import ask
         from maxbot.nlu.entities import EntityProxy, RecognizedEntity
@@ -44,7 +45,8 @@ class Recognition(NoRecognition):
 
         self._own = own
         self._ask = ask
-        self._built_in = None if own else Recogniser(definition.intents, definition.entities, language or ENGLISH)
+        make = Recogniser if changed is None else changed.recogniser
+        self._built_in = None if own else make(definition.intents, definition.entities, language or ENGLISH)
         self._entities, self._entity, self._intent = EntityProxy, RecognizedEntity, RecognizedIntent
         self.nothing = nothing_recognised()
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeAlias
 
 import msgspec
 
 from maxbot.bot.builder import Builder
+from maxbot.bot.hooks import Hook
 from maxbot.bot.middleware import Method, Replies, around
 from maxbot.bot.recognition import NoRecognition, Recognition
 from maxbot.bot.values import json_copy
@@ -42,14 +44,21 @@ class Script:
         templates = builder.templates
         self.rpc = RpcMethods(definition.rpc)
         # Another recogniser says itself which names are none, so that each has to be looked up there.
-        names = () if builder.nlu else {intent.name for intent in definition.intents}
+        names = () if builder.own_nlu else {intent.name for intent in definition.intents}
         tree = Tree(definition.dialog, definition.subtrees, templates, builder.markup.read_commands, names)
         # A template that others load may ask for anything, and so may code.
         needed = RECOGNISED & templates.names or templates.environment.loader or builder.hooks or builder.middleware
-        self._recognition = Recognition(definition, builder.nlu, builder.language) if needed else NoRecognition()
+        self._recogniser = partial(Recognition, definition, builder.own_nlu, builder.language, builder.built_in_nlu)
+        self._recognition = self._recogniser() if needed else NoRecognition()
         self._engine = Engine(tree, templates, self._recognition.keep)
         self._hooks = builder.hooks
         self._middleware = builder.middleware
+
+    def tell(self, journal: Hook) -> None:
+        """Let a function know of each turn, and of what was recognised."""
+        self._hooks.journal = journal
+        if not isinstance(self._recognition, Recognition):
+            self._recognition = self._recogniser()
 
     async def answer(self, message: Message, dialog: Dialog, state: State, utc_time: datetime) -> TurnOutput:
         """Run the turn of a message.

@@ -1,12 +1,13 @@
-"""Runs turns without a server, for trying a bot out and for its tests; what dialogs remember is kept in memory."""
+"""Runs turns without a server, for trying a bot out and for its tests."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from maxbot.bot.persistence import InMemory, PersistenceManager
 from maxbot.dialog.state import MOST_FAILURES
-from maxbot.errors import RpcError, UsageError
+from maxbot.errors import LoopRunning, RpcError, UsageError
 from maxbot.types import Dialog, State, TurnResult
 
 logger = logging.getLogger(__name__)
@@ -23,15 +24,19 @@ class Tryout:
 
     Args:
         after_failure: Returns what to remember of a dialog whose turn has failed, and whether it leaves its place.
+        manager: Keeps what dialogs remember; None keeps it here.
     """
 
-    def __init__(self, after_failure: Callable[[State], tuple[State, bool]]) -> None:
+    def __init__(
+        self, after_failure: Callable[[State], tuple[State, bool]], manager: PersistenceManager | None = None
+    ) -> None:
         self._after_failure = after_failure
-        self._states: dict[Dialog, State] = {}
+        self._memory = InMemory()
+        self._manager = self._memory if manager is None else manager
 
     def state(self, dialog: Dialog) -> State:
-        """Return what is remembered of a dialog; `{}` before its first turn."""
-        return self._states.get(dialog, {})
+        """Return what is remembered here of a dialog; `{}` before its first turn."""
+        return self._memory.state(dialog)
 
     def process(self, run: Run, dialog: Dialog | Mapping[str, str] | None) -> list[dict[str, Any]]:
         """Run one turn and remember what came of it.
@@ -44,32 +49,53 @@ class Tryout:
             The commands; texts know their markup.
 
         Raises:
-            UsageError: An event loop is running in this thread.
+            LoopRunning: An event loop is running in this thread.
         """
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             pass
         else:
-            raise UsageError("an event loop is running: await bot.run_turn(message, dialog, state) instead")
-        who = _as_dialog(dialog)
-        state = self._states.get(who, {})
-        try:
-            turn = asyncio.run(run(who, state))
-        except RpcError:  # no turn
-            raise
-        except Exception:
-            self._states[who], left = self._after_failure(state)
-            if left:
-                logger.warning("%s: %d turns in a row have failed; the dialog starts anew", who, MOST_FAILURES)
-            raise
-        self._states[who] = turn.state
-        if turn.visited is not None:
-            return turn.visited.commands  # type: ignore[no-any-return]
-        return [command.content for command in turn.commands]
+            raise LoopRunning("an event loop is running: await bot.run_turn(message, dialog, state) instead")
+        who = as_dialog(dialog)
+        failure: Exception | None = None
+        with self._manager(as_mapping(who)) as tracker:
+            variables = tracker.get_state()
+            state = variables.store()
+            try:
+                turn = asyncio.run(run(who, state))
+                stored = turn.state
+            except RpcError:  # no turn
+                raise
+            except Exception as error:
+                failure = error
+                stored, left = self._after_failure(state)
+                if left:
+                    logger.warning("%s: %d turns in a row have failed; the dialog starts anew", who, MOST_FAILURES)
+            variables.replace(stored)
+        if failure is not None:
+            raise failure
+        return said(turn)
 
 
-def _as_dialog(dialog: Dialog | Mapping[str, str] | None) -> Dialog:
+def said(turn: TurnResult) -> list[dict[str, Any]]:
+    """Return the replies of a turn; texts know their markup where a template has made them."""
+    if turn.visited is not None:
+        return turn.visited.commands  # type: ignore[no-any-return]
+    return [command.content for command in turn.commands]
+
+
+def as_mapping(dialog: Dialog) -> dict[str, str]:
+    """Return a dialog as Python code of an author's own sees it."""
+    return {"channel_name": dialog.channel, "user_id": dialog.user}
+
+
+def as_dialog(dialog: Dialog | Mapping[str, str] | None) -> Dialog:
+    """Return a dialog that may be a mapping, or nobody's.
+
+    Raises:
+        UsageError: It has no `channel_name` or `user_id`.
+    """
     if dialog is None:
         return SOMEBODY
     if isinstance(dialog, Dialog):

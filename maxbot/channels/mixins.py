@@ -36,14 +36,18 @@ class Mixed(Channel):
 
     async def receive(self, request: Request) -> Received:
         self.verify(request)
-        data = decode(_json, request.body)
+        update = await self.read(decode(_json, request.body))
+        return Received() if update is None else Received([update])
+
+    async def read(self, data: Any) -> Update | None:
+        """Return what the first receiver makes of the data, None if none makes anything of it."""
         dialog = await self.create_dialog(data)
         for name in _names(type(self), RECEIVE):
             message = await getattr(self, name)(data)
             if message is not None:
                 who = Dialog(dialog["channel_name"], dialog["user_id"])
-                return Received([Update(who, self.update_key(data), message)])
-        return Received()
+                return Update(who, self.update_key(data), message)
+        return None
 
     async def send(self, command: Command, dialog: Dialog) -> None:
         name = _sender(type(self), command)

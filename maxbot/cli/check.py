@@ -42,7 +42,7 @@ def _look_at(spec: str) -> tuple[Sequence[Mistake], Sequence[Mistake], int]:
     found = check_bot(
         bot.definition,
         made_with.jinja_env,
-        recogniser=made_with.nlu is None,
+        recogniser=made_with.own_nlu is None,
         closed=not made_with.has_hooks,
         cannot_send=unable(bot.channels.values(), made_with.own_commands),
     )

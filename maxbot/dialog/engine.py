@@ -56,7 +56,11 @@ class Engine:
             state = others(given.state) | turn.stored()
         except TurnError as error:
             error.visited = turn.visited
+            if hooks is not None:
+                await hooks.over(turn, error)
             raise
+        if hooks is not None:
+            await hooks.over(turn, None)
         return TurnOutput(
             commands=turn.visited.commands, state=state, listening=bool(turn.state.waiting), visited=turn.visited
         )

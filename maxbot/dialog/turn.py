@@ -155,6 +155,9 @@ class Hooks(Protocol):
     async def after(self, turn: RunningTurn, error: TurnError | None) -> None:
         """Called when the replies are known, also after an error: what a turn says and stores may be changed."""
 
+    async def over(self, turn: RunningTurn, error: TurnError | None) -> None:
+        """Called when nothing changes any more: the turn has ended, or failed with an error."""
+
 
 @contextmanager
 def running(turn: RunningTurn) -> Iterator[None]:

@@ -16,12 +16,14 @@ Item = tuple[str, int]
 class Ranking:
     """The examples of all intents, by their length and tokens."""
 
-    def __init__(self, examples: Iterable[tuple[str, Sequence[str]]]) -> None:
+    def __init__(self, examples: Iterable[tuple[str, Sequence[str]]], similarity: float = SIMILARITY) -> None:
         """Index examples.
 
         Args:
             examples: The name of an intent and the tokens of an example, in order of definition.
+            similarity: An example counts if it is more similar than this; from 0 to 1.
         """
+        self._enough = similarity
         self._examples: list[tuple[str, frozenset[Item]]] = []
         self._by_length: dict[int, dict[Item, list[int]]] = {}
         for name, tokens in examples:
@@ -40,7 +42,7 @@ class Ranking:
         for number in sorted(self._candidates(items)):
             name, example = self._examples[number]
             similarity = _similarity(items, example)
-            if similarity > SIMILARITY and similarity > best.get(name, 0):
+            if similarity > self._enough and similarity > best.get(name, 0):
                 best[name] = similarity
         ranked = sorted(best.items(), key=lambda pair: -pair[1])
         return tuple(RecognizedIntent(name, similarity / len(best)) for name, similarity in ranked)
@@ -52,7 +54,7 @@ class Ranking:
             if not items or not length:
                 found.update(index[("", 0)] if not items and not length else ())
                 continue
-            shared = floor(SIMILARITY * sqrt(length * len(items)))  # more than these have to be the same
+            shared = floor(self._enough * sqrt(length * len(items)))  # more than these have to be the same
             if shared < min(length, len(items)):
                 found.update(*_rarest(items, index, len(items) - shared))
         return found

@@ -1,19 +1,34 @@
 """From a message to its intents and entities: made once for a bot, asked once for a message."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from maxbot.dialog.definitions import EntityDefinition, IntentDefinition
 from maxbot.nlu.addresses import find_emails, find_urls
 from maxbot.nlu.entities import BUILT_IN, EntitiesResult, Found, RecognizedEntity
-from maxbot.nlu.intents import TOP_THRESHOLD, IntentsResult
+from maxbot.nlu.intents import TOP_THRESHOLD, IntentsResult, RecognizedIntent
 from maxbot.nlu.language import ENGLISH, Language
 from maxbot.nlu.phrases import Phrases
-from maxbot.nlu.ranking import Ranking
+from maxbot.nlu.ranking import SIMILARITY, Ranking
 from maxbot.nlu.regexps import Regexps
 from maxbot.nlu.tokens import Token
+
+
+class Part(StrEnum):
+    """What looks for entities."""
+
+    PHRASES = "phrases"
+    REGEXPS = "regexps"
+    DATES = "dates"
+    REST = "rest"
+    """Numbers, emails and URLs, by position."""
+
+
+Own: TypeAlias = Callable[[str, datetime], Iterable[RecognizedEntity]]
+"""A function of the author's own: given a text and the time of the turn, it returns what it finds."""
 
 DATE_NAMES = frozenset(("date", "time", "latent_date"))
 
@@ -27,6 +42,11 @@ class Recogniser:
         entities: Iterable[EntityDefinition],
         language: Language = ENGLISH,
         threshold: float = TOP_THRESHOLD,
+        *,
+        similarity: float = SIMILARITY,
+        words: Callable[[str], list[str]] | None = None,
+        rank: Callable[[str], Iterable[RecognizedIntent]] | None = None,
+        finders: Sequence[Part | Own] = tuple(Part),
     ) -> None:
         """Prepare what is to be recognised.
 
@@ -35,6 +55,10 @@ class Recogniser:
             entities: In order of definition.
             language: How texts are cut, and which numbers and dates they have.
             threshold: The confidence from which on the best intent is the top one.
+            similarity: An example counts if it is more similar to a text than this.
+            words: Cuts texts and examples of intents; None: as the language does.
+            rank: Ranks the intents for a text in place of the examples.
+            finders: What looks for entities, in this order.
 
         Raises:
             BotError: A regular expression cannot be used; has its place.
@@ -46,7 +70,11 @@ class Recogniser:
         # Of two entities of one name the last one's values are the defined ones, of a built-in one none.
         self.definitions = {entity.name: frozenset(value.name for value in entity.values) for entity in entities}
         self.definitions |= dict.fromkeys(BUILT_IN, frozenset[str]())
-        self.ranking = Ranking((intent.name, language.words(text)) for intent in intents for text in intent.examples)
+        self.finders = tuple(finders)
+        self._rank = rank
+        self._words = words
+        cut = words or language.words
+        self.ranking = Ranking(((one.name, cut(text)) for one in intents for text in one.examples), similarity)
         self.phrases = Phrases(_phrases(entities, language))
         self.regexps = Regexps(
             (entity.name, value.name, regexp)
@@ -68,9 +96,14 @@ class Recogniser:
             return nothing_recognised()
         reading = Reading(self, text, utc_time)
         return (
-            IntentsResult(lambda: self.ranking.rank(reading.words), self.threshold, self.intent_names),
+            IntentsResult(lambda: self._ranked(text, reading), self.threshold, self.intent_names),
             EntitiesResult(reading, self.definitions),
         )
+
+    def _ranked(self, text: str, reading: "Reading") -> Sequence[RecognizedIntent]:
+        if self._rank is not None:
+            return sorted(self._rank(text), key=lambda intent: -intent.confidence)
+        return self.ranking.rank(reading.words if self._words is None else self._words(text))
 
 
 def nothing_recognised() -> tuple[IntentsResult, EntitiesResult]:
@@ -85,24 +118,41 @@ class Reading:
         self._recogniser = recogniser
         self._text = text
         self._utc_time = utc_time
+        self._own: dict[Own, Sequence[RecognizedEntity]] = {}
 
     def find(self, name: str) -> Sequence[RecognizedEntity]:
         """Return what was found of one entity, in order."""
-        parts: list[Sequence[RecognizedEntity]] = []
-        if name in self._recogniser.own_names:
-            parts += [self._phrases, self._regexps]
-        if name in DATE_NAMES:
-            parts.append(self._dates)
-        if name == "number":
-            parts.append(self._numbers)
-        if name in ("email", "url"):
-            parts.append(self._addresses)
-        return [find for part in parts for find in part if find.name == name]
+        found = [self._found_of(finder, name) for finder in self._recogniser.finders]
+        return [find for part in found for find in part if find.name == name]
 
     def find_all(self) -> Sequence[RecognizedEntity]:
-        """Return everything: phrases, expressions, dates and times, the rest by position."""
-        rest = sorted([*self._numbers, *self._addresses], key=lambda find: find.start_char)
-        return [*self._phrases, *self._regexps, *self._dates, *rest]
+        """Return everything: usually phrases, expressions, dates and times, the rest by position."""
+        return [find for finder in self._recogniser.finders for find in self._found(finder)]
+
+    def _found_of(self, finder: Part | Own, name: str) -> Sequence[RecognizedEntity]:
+        """Return what may be of this name; what is of none of a finder's names is not even looked for."""
+        match finder:
+            case Part.PHRASES | Part.REGEXPS:
+                return self._found(finder) if name in self._recogniser.own_names else ()
+            case Part.DATES:
+                return self._dates if name in DATE_NAMES else ()
+            case Part.REST:
+                return self._numbers if name == "number" else self._addresses if name in ("email", "url") else ()
+        return self._found(finder)
+
+    def _found(self, finder: Part | Own) -> Sequence[RecognizedEntity]:
+        match finder:
+            case Part.PHRASES:
+                return self._phrases
+            case Part.REGEXPS:
+                return self._regexps
+            case Part.DATES:
+                return self._dates
+            case Part.REST:
+                return self._rest
+        if finder not in self._own:
+            self._own[finder] = tuple(finder(self._text, self._utc_time))
+        return self._own[finder]
 
     @cached_property
     def words(self) -> list[str]:
@@ -124,6 +174,10 @@ class Reading:
     @cached_property
     def _dates(self) -> list[RecognizedEntity]:
         return self._recogniser.language.find_dates(self._text, self._utc_time)
+
+    @cached_property
+    def _rest(self) -> list[RecognizedEntity]:
+        return sorted([*self._numbers, *self._addresses], key=lambda find: find.start_char)
 
     @cached_property
     def _numbers(self) -> list[RecognizedEntity]:

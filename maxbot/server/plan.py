@@ -70,7 +70,7 @@ def make_plan(settings: Settings, bot: MaxBot) -> Plan:
         "database": settings.database or new_database(),
         "hosts": _hosts(settings, updater, host),
         "private": private,
-        "shared": settings.user_locks is not None or bot.user_locks is not None,
+        "shared": settings.user_locks is not None or bot.make_user_locks is not None,
     }
     plan = Plan(**{**said, **decided})
     _check(plan, bot)

@@ -5,7 +5,7 @@ import shlex
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -73,7 +73,7 @@ def _supervise(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
 
     workers = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
     supervisor = Supervisor(plan, bot, sockets, unborn, suspects)
-    status = uvloop.run(supervisor.run(lambda: hello(plan, sockets, bot.channels.values(), workers)))
+    status = uvloop.run(supervisor.run(lambda: hello(plan, sockets, bot, workers)))
     farewell(plan, status)
     return status
 
@@ -86,11 +86,11 @@ def _serve(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
     from maxbot.server.worker.single import SingleProcess
 
     async def serve() -> int:
-        user_locks = own_user_locks(plan.user_locks, bot.user_locks)
+        user_locks = own_user_locks(plan.user_locks, bot.make_user_locks)
         user_locks = MemoryLocks() if user_locks is None else user_locks
         async with running(user_locks):
             single = SingleProcess(plan, bot, sockets, user_locks)
-            return await single.run(lambda: hello(plan, sockets, bot.channels.values(), "a single process"))
+            return await single.run(lambda: hello(plan, sockets, bot, "a single process"))
 
     status = 1
     try:
@@ -113,16 +113,18 @@ def base_url(host: str, sockets: list[socket.socket]) -> str:
     return f"http://{name}:{sockets[0].getsockname()[1]}"
 
 
-def hello(plan: Plan, sockets: list[socket.socket], channels: Iterable[Channel], serves: str) -> None:
+def hello(plan: Plan, sockets: list[socket.socket], bot: MaxBot, serves: str) -> None:
     """Say where the bot is, what keeps its state, and what is left to do."""
     notify(READY)
     logger.info("The database is %s", shown(plan.database))
+    for sentence in bot.unused:
+        logger.warning("%s", sentence)
     if plan.updater == "polling":
-        logger.info("The bot polls %s with %s", ", ".join(channel.name for channel in channels), serves)
+        logger.info("The bot polls %s with %s", ", ".join(channel.name for channel in bot.channels), serves)
         return
     url = base_url(plan.host, sockets)
     logger.info("The bot listens on %s with %s", url, serves)
-    for channel in channels:
+    for channel in bot.channels:
         _introduce(channel, url, registers=plan.public_url is not None)
 
 

@@ -198,8 +198,8 @@ def test_a_bot_without_a_handler_fails_its_turns() -> None:
 def test_own_channels_join_those_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "bot.yaml").write_text("dialog: []\n")
     pigeon = Pigeon()
-    assert MaxBot.from_directory(tmp_path, channels=[pigeon]).channels == {"pigeon": pigeon}
-    assert MaxBot.from_file(tmp_path / "bot.yaml", channels=[pigeon]).channels == {"pigeon": pigeon}
+    assert MaxBot.from_directory(tmp_path, channels=[pigeon]).channels.by_name == {"pigeon": pigeon}
+    assert MaxBot.from_file(tmp_path / "bot.yaml", channels=[pigeon]).channels.by_name == {"pigeon": pigeon}
 
 
 def test_the_files_of_a_bot_are_known(tmp_path: Path) -> None:

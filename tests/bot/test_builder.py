@@ -523,5 +523,6 @@ def test_locks_of_ones_own_reach_the_bot() -> None:
     builder = MaxBot.builder()
     builder.user_locks = locks
     bot = builder.build()
-    assert bot.user_locks is not None
-    assert bot.user_locks() is locks
+    assert bot.user_locks is locks
+    assert bot.make_user_locks is not None
+    assert bot.make_user_locks() is locks

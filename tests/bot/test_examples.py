@@ -41,7 +41,7 @@ def test_an_example_says_how_to_run_it(example: str) -> None:
 @pytest.mark.usefixtures("channels")
 def test_echo() -> None:
     bot = load_bot(str(EXAMPLES / "echo"))
-    assert list(bot.channels) == ["web"]
+    assert list(bot.channels.by_name) == ["web"]
     assert bot.process_message("hello") == [{"text": "hello"}]
     assert bot.process_message({"image": {"url": "http://example.com/a.png"}}) == [
         {"text": "A picture: without a caption"}
@@ -60,7 +60,7 @@ def test_echo_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLES / "echo_python")
     monkeypatch.delitem(sys.modules, "echo", raising=False)
     bot = load_bot("echo:bot")
-    assert list(bot.channels) == ["web"]
+    assert list(bot.channels.by_name) == ["web"]
     assert bot.process_message("hello") == [{"text": "hello (1)"}]
     assert bot.process_message({"image": {"url": "http://example.org/u"}}) == [{"text": "I only know texts. (2)"}]
     assert bot.files == [EXAMPLES / "echo_python" / "echo.py"]

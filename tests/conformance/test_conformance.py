@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from maxbot.bot import MaxBot
-from maxbot.errors import MaxBotError, RpcError, TurnError
+from maxbot.errors import MaxBotError, RpcError
 from maxbot.types import Dialog
 
 CASES = sorted(Path(__file__).with_name("cases").glob("*.json"))
@@ -44,7 +44,7 @@ def answer(bot: MaxBot, turn: dict[str, Any], dialog: Dialog, time: str | None) 
         return bot.process_message(turn["message"], dialog, utc_time=utc_time)
     except RpcError as error:
         return "error" if turn.get("error") == f"rpc {error.code}" else error
-    except (TurnError, MaxBotError) as error:
+    except MaxBotError as error:
         return "error" if "error" in turn else error
 
 

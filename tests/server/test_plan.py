@@ -60,7 +60,7 @@ def test_the_number_of_workers() -> None:
 
 def test_own_locks_share_the_database() -> None:
     bot = MaxBot([Pigeon()])
-    bot.user_locks = MemoryLocks
+    bot.make_user_locks = MemoryLocks
     assert make_plan(Settings(), bot).shared
     assert made(user_locks="maxbot.locks.memory:MemoryLocks").shared
 

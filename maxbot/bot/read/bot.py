@@ -1,6 +1,6 @@
 """Reads a whole bot, section by section in the order in which its parts build on each other."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,21 @@ class Options:
     """Names of extensions besides the built-in ones."""
     own_channels: Callable[[], Types] = dict
     """Returns the classes of channels besides the built-in ones, or in their place; asked behind the extensions."""
-    recogniser: bool = True
-    """False: something else recognises intents and entities, and their sections are not read."""
+    recogniser: Callable[[], bool] = lambda: True
+    """False: something else recognises intents and entities, and their sections are not read; asked behind the
+    extensions."""
 
 
 def read_inline(text: str, prepare: Prepare, options: Options = Options()) -> BotDefinition:
     """Return the bot that a text is. Arguments and errors are those of `read_files`."""
     return _Reader(prepare, options, BotFiles(Path(INLINE))).read(Document(INLINE, text))
+
+
+def read_documents(
+    document: Document, subtrees: Iterable[Document], prepare: Prepare, options: Options = Options()
+) -> BotDefinition:
+    """Return the bot that is written in one document, and its subtrees in others. See `read_files`."""
+    return _Reader(prepare, options, BotFiles(Path(document.file), is_directory=True)).read(document, subtrees)
 
 
 def read_files(files: BotFiles, prepare: Prepare, options: Options = Options()) -> BotDefinition:
@@ -77,17 +85,17 @@ class _Reader:
         self._all_read = True
         """False: a name that is missing may be in what could not be read."""
 
-    def read(self, document: Document) -> BotDefinition:
+    def read(self, document: Document, subtrees: Iterable[Document] = ()) -> BotDefinition:
         top = self._top(document)
         extensions = self._extensions(top)
         channels = self._section(top, "channels", Channels(self._options.own_channels()))
         rpc = self._alternative(top, "rpc", RPC, self._files.rpc)
         check_methods(self._reading)
         dialog = self._alternative(top, "dialog", ITEMS, self._files.dialog)
-        subtrees = [self._subtree(path) for path in self._files.subtrees]
+        trees = [self._subtree(one) for one in (*map(self._document, self._files.subtrees), *subtrees)]
         intents: tuple[Any, ...] = ()
         entities: tuple[Any, ...] = ()
-        if self._options.recogniser and not any(extension.name == "rasa" for extension in extensions):
+        if self._options.recogniser() and not any(extension.name == "rasa" for extension in extensions):
             intents = self._together(top, "intents", INTENTS, self._files.intents)
             entities = self._together(top, "entities", ENTITIES, self._files.entities)
         check_names(self._reading, self._all_read, self._files.is_directory)
@@ -97,7 +105,7 @@ class _Reader:
             channels=channels,
             rpc=rpc,
             dialog=dialog,
-            subtrees=tuple(subtree for subtree in subtrees if subtree is not None),
+            subtrees=tuple(tree for tree in trees if tree is not None),
             intents=intents,
             entities=entities,
         )
@@ -160,8 +168,7 @@ class _Reader:
             return ()
         return () if root is None else self._values(root, items, "this file")
 
-    def _subtree(self, path: Path) -> SubtreeDefinition | None:
-        document = self._document(path)
+    def _subtree(self, document: Document | None) -> SubtreeDefinition | None:
         root = None if document is None else self._yaml(document)
         if document is not None and root is None:
             self._mistakes.take(document.error("there is nothing in this file, expected: 'name' and 'nodes'"))

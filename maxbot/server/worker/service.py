@@ -71,7 +71,7 @@ class Service:
         suspects: Callable[[Store], Suspects],
     ) -> None:
         self._plan = plan
-        self._channels = bot.channels
+        self._channels = bot.channels.by_name
         self._redact = Redactor([*bot.secrets, *plan.secrets])
         self._failed = failed
         self._on_bug = on_bug
@@ -86,7 +86,7 @@ class Service:
         self._delivery = Delivery(
             self._store,
             bot if self._journal is None else WatchedBot(bot, self._journal),
-            bot.channels,
+            bot.channels.by_name,
             user_locks,
             turn_timeout=plan.turn_timeout,
             give_up_after=plan.give_up_after,

@@ -82,7 +82,7 @@ class Worker:
         return self._status
 
     def _user_locks(self) -> UserLocks:
-        own = own_user_locks(self._start.plan.user_locks, self._bot.user_locks)
+        own = own_user_locks(self._start.plan.user_locks, self._bot.make_user_locks)
         return UnixLocks(socket.socket(fileno=self._start.locks)) if own is None else own
 
     async def _serve(self, user_locks: UserLocks) -> None:

@@ -99,7 +99,7 @@ def test_an_anchor_ends_with_its_file(tmp_path: Path) -> None:
 
 def test_who_has_another_recogniser_may_write_what_it_knows() -> None:
     text = "intents: what you like\nentities: 5\n"
-    assert read_inline(text, lambda extensions: None, Options(recogniser=False)).intents == ()
+    assert read_inline(text, lambda extensions: None, Options(recogniser=lambda: False)).intents == ()
     assert (
         read_inline(f"extensions: {{rasa: {{url: 'http://localhost/'}}}}\n{text}", lambda extensions: None).intents
         == ()

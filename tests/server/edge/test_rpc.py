@@ -104,7 +104,7 @@ async def endpoint(folder: Path, token: str | None = None, runs: bool = True) ->
         bot = MaxBot.inline(BOT, [channel])
         ended = Ended(store)
         delivery = Delivery(
-            store, bot, bot.channels, MemoryLocks(), turn_timeout=20, give_up_after=60, observe=all_of(ended)
+            store, bot, bot.channels.by_name, MemoryLocks(), turn_timeout=20, give_up_after=60, observe=all_of(ended)
         )
         inbox = Inbox(store, delivery.wake if runs else lambda dialog: None)
         refusals = Refusals()
