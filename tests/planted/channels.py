@@ -113,4 +113,28 @@ BUGS = (
         "    if False:\n",
         ("tests/channels/test_pace.py",),
     ),
+    Bug(
+        "a-redirect-is-trusted",
+        "nobody is connected to at an address that is not public, redirects included",
+        "maxbot/channels/media.py",
+        "        is_own = hop == 0 and owner.has(parts)\n",
+        "        is_own = hop > 0 or owner.has(parts)\n",
+        ("tests/channels/test_fetch.py",),
+    ),
+    Bug(
+        "a-name-is-resolved-twice",
+        "a name that resolves to something else a moment later changes nothing",
+        "maxbot/channels/ask.py",
+        "        if public:\n            return public\n",
+        "        if public:\n            return await super()._addresses()\n",
+        ("tests/channels/test_fetch.py",),
+    ),
+    Bug(
+        "a-file-without-end",
+        "a file of a user costs a limited time",
+        "maxbot/channels/media.py",
+        "        async with asyncio.timeout(bounds.seconds):\n            media = await step\n",
+        "        media = await step\n",
+        ("tests/channels/test_fetch.py",),
+    ),
 )
