@@ -25,7 +25,7 @@ from maxbot.dialog.state import after_failure
 from maxbot.dialog.turn import TurnOutput
 from maxbot.errors import BotError, TurnError
 from maxbot.locks import UserLocks
-from maxbot.types import Command, Dialog, Message, State, TurnResult
+from maxbot.types import Dialog, Message, State, TurnResult
 
 if TYPE_CHECKING:
     from maxbot.extensions.builder import Extension
@@ -336,8 +336,7 @@ class MaxBot:
 
 
 def _turn(output: TurnOutput) -> TurnResult:
-    commands = [Command(content) for content in stored(output.commands)]
-    return TurnResult(commands, output.state, output.listening, output.visited)
+    return TurnResult(stored(output.commands), output.state, output.listening, output.visited)
 
 
 def _mapping(value: Any, name: str = "state") -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """What the handler of a Python bot is given: one message, and what to answer and remember."""
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 from maxbot.bot.markup import stored
+from maxbot.bot.read.places import shown_path
 from maxbot.bot.received import ReceivedMessage
 from maxbot.bot.replies import Reply
 from maxbot.bot.values import json_copy
@@ -129,7 +131,7 @@ class Turn:
         self.state.update(output.state)
         self.visited = output.visited
         replies = list(output.commands)
-        commands += [Command(content) for content in stored(replies)]
+        commands += stored(replies)
         self._said += replies
         return replies
 
@@ -145,13 +147,19 @@ class Turn:
         checked = checked_content(content)
         if not isinstance(resend, bool):
             raise TurnError(f"resend is True or False, not {resend!r}")
-        commands.append(Command(checked, resend=resend))
+        commands.append(Command(checked, resend=resend, place="" if "text" in checked else _caller()))
         self._said.append(checked)
 
     def _open(self) -> list[Command]:
         if self._commands is None:
             raise TurnError("the turn is over: a reply was added after the handler returned")
         return self._commands
+
+
+def _caller() -> str:
+    """Return where the bot's code calls `add` or `add_own`."""
+    frame = sys._getframe(3)
+    return f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def checked_content(content: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ outbox anew: what is sent twice all the same is counted as `uncertain`.
 from collections.abc import Callable, Mapping, Sequence
 
 from maxbot.channels.base import Channel
+from maxbot.channels.offered import without
 from maxbot.errors import DialogClosed, Moved, OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
 from maxbot.events import (
     ChannelFailed,
@@ -159,7 +160,7 @@ class Sender:
             await self._set_aside(dialog, row, f"The bot has no channel {dialog.channel} any more")
             return False
         try:
-            await channel.send(Command(row.content, row.key, row.resend, row.address), dialog)
+            await channel.send(Command(row.content, row.key, row.resend, without(row.address)), dialog)
         except Moved as error:
             await self._move(dialog, row, error.user)
         except RetryLater as error:

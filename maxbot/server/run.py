@@ -5,7 +5,7 @@ import shlex
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -70,7 +70,7 @@ def _supervise(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
 
     workers = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
     supervisor = Supervisor(plan, bot, sockets, unborn, suspects)
-    status = uvloop.run(supervisor.run(lambda: hello(plan, sockets, bot.channels.values(), workers)))
+    status = uvloop.run(supervisor.run(lambda: hello(plan, sockets, bot, workers)))
     farewell(plan, status)
     return status
 
@@ -87,7 +87,7 @@ def _serve(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
         user_locks = MemoryLocks() if user_locks is None else user_locks
         async with running(user_locks):
             single = SingleProcess(plan, bot, sockets, user_locks)
-            return await single.run(lambda: hello(plan, sockets, bot.channels.values(), "a single process"))
+            return await single.run(lambda: hello(plan, sockets, bot, "a single process"))
 
     status = 1
     try:
@@ -110,9 +110,14 @@ def base_url(host: str, sockets: list[socket.socket]) -> str:
     return f"http://{name}:{sockets[0].getsockname()[1]}"
 
 
-def hello(plan: Plan, sockets: list[socket.socket], channels: Iterable[Channel], serves: str) -> None:
-    """Say where the bot is, what keeps its state, and what is left to do."""
+def hello(plan: Plan, sockets: list[socket.socket], bot: MaxBot, serves: str) -> None:
+    """Say where the bot is, what keeps its state, what it will not say on which channel, and what is left to do."""
     notify(READY)
+    from maxbot.bot.check.channels import unsendable_replies  # when all is ready: it takes longer than what follows
+
+    channels = bot.channels.values()
+    for unsendable in unsendable_replies(bot):
+        logger.warning("%s", unsendable)
     logger.info("The database is %s", shown(plan.database))
     if plan.updater == "polling":
         logger.info("The bot polls %s with %s", ", ".join(channel.name for channel in channels), serves)
