@@ -12,20 +12,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from maxbot.bot import MaxBot, Turn
     from maxbot.channels.base import Channel
-    from maxbot.errors import BotError, MaxBotError
+    from maxbot.channels.media import Media
+    from maxbot.errors import BotError, CannotFetch, MaxBotError
     from maxbot.types import Command, Dialog, Update
 
 __version__ = "0.4.0.dev0"
 
-__all__ = ["BotError", "Channel", "Command", "Dialog", "MaxBot", "MaxBotError", "Turn", "Update"]
+__all__ = [
+    "BotError",
+    "CannotFetch",
+    "Channel",
+    "Command",
+    "Dialog",
+    "MaxBot",
+    "MaxBotError",
+    "Media",
+    "Turn",
+    "Update",
+]
 
 _HOMES = {
     "MaxBot": "maxbot.bot",
     "Channel": "maxbot.channels.base",
     "BotError": "maxbot.errors",
+    "CannotFetch": "maxbot.errors",
     "MaxBotError": "maxbot.errors",
     "Command": "maxbot.types",
     "Dialog": "maxbot.types",
+    "Media": "maxbot.channels.media",
     "Turn": "maxbot.bot.handler",
     "Update": "maxbot.types",
 }

@@ -23,6 +23,7 @@ MaxBotError
 │   ├── OutcomeUnknown        it left, and nobody knows whether it arrived
 │   └── Undeliverable         it never will arrive
 │       └── DialogClosed          nor will anything else, until the user writes again
+├── CannotFetch           a user's file cannot be had; knows the reason
 ├── RpcError              a program's request is refused; knows code, message and data
 └── LockLost              the user lock was lost while it was held
 """
@@ -308,6 +309,18 @@ class Undeliverable(SendError):
 
 class DialogClosed(Undeliverable):
     """Nothing will arrive in this dialog until its user writes again (blocked the bot, left)."""
+
+
+class CannotFetch(MaxBotError):
+    """A file cannot be had: it is gone, too large, too slow, or at an address that may not be asked.
+
+    Args:
+        reason: Safe to log; the platform's own text where it says one.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class RpcError(MaxBotError):

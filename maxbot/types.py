@@ -73,6 +73,8 @@ class Command(msgspec.Struct, frozen=True):
     """Whether to send again where nobody knows if the last attempt arrived (no: payments, one-time codes)."""
     address: Address | None = None
     """The dialog's latest, see `Update.address`. The outbox sets it."""
+    place: str = ""
+    """Where the author wrote it, as in `bot.yaml:12`: for the log, and not stored. Empty where nobody knows."""
 
 
 class TurnResult(msgspec.Struct, frozen=True):

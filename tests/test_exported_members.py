@@ -9,7 +9,9 @@ import maxbot.bot
 
 
 def test_what_an_author_imports() -> None:
-    assert maxbot.__all__ == ["BotError", "Channel", "Command", "Dialog", "MaxBot", "MaxBotError", "Turn", "Update"]
+    assert maxbot.__all__ == [
+        *("BotError", "CannotFetch", "Channel", "Command", "Dialog", "MaxBot", "MaxBotError", "Media", "Turn", "Update")
+    ]
     assert maxbot.bot.__all__ == ["MaxBot", "Turn", "load_bot"]
 
 

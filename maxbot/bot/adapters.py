@@ -40,8 +40,8 @@ async def run_and_send(
     async with locks(dialog):
         with manager(as_mapping(dialog)) as tracker:
             replies = await turn(tracker.get_state())
-            for content in stored(replies):
-                for part in channel.expand(content):
+            for command in stored(replies):
+                for part in channel.expand(command.content):
                     await channel.send(Command(part), dialog)
             if keep is not None:
                 keep(tracker, replies)

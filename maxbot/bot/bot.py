@@ -11,7 +11,7 @@ from maxbot.bot.builder import Builder
 from maxbot.bot.by_hand import ByHand
 from maxbot.bot.calls import call, place_of
 from maxbot.bot.channels import BotChannels
-from maxbot.bot.handler import HandOn, Turn
+from maxbot.bot.handler import Fetch, HandOn, Turn
 from maxbot.bot.hooks import Hook
 from maxbot.bot.markup import PLAIN, BotMarkup, stored
 from maxbot.bot.messages import checked_message, with_own, without_forbidden
@@ -20,13 +20,14 @@ from maxbot.bot.read.files import BOT_FILE
 from maxbot.bot.script import Script
 from maxbot.bot.values import json_copy
 from maxbot.channels.base import Channel
+from maxbot.channels.media import Bounds, Media, bounded
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.dialog.rpc import RpcMethods
 from maxbot.dialog.state import after_failure
 from maxbot.dialog.turn import TurnOutput
 from maxbot.errors import BotError, TurnError, UsageError
 from maxbot.locks import UserLocks
-from maxbot.types import Command, Dialog, Message, State, TurnResult
+from maxbot.types import Dialog, Message, State, TurnResult
 
 if TYPE_CHECKING:
     from maxbot.extensions.builder import Extension
@@ -198,7 +199,13 @@ class MaxBot(ByHand):
         return tuple(secret for channel in self.channels.values() for secret in channel.secrets)
 
     async def run_turn(
-        self, message: Message, dialog: Dialog, state: State, utc_time: datetime | None = None
+        self,
+        message: Message,
+        dialog: Dialog,
+        state: State,
+        utc_time: datetime | None = None,
+        *,
+        fetch: Fetch | None = None,
     ) -> TurnResult:
         """Run one message through the bot. Stores and sends nothing, and changes none of its arguments.
 
@@ -207,6 +214,7 @@ class MaxBot(ByHand):
             dialog: Who said it, and on which channel.
             state: What the bot remembers of this dialog; `{}` at the first message.
             utc_time: When; None is now.
+            fetch: Fetches files that users sent; None asks the channel, which must have been started.
 
         Returns:
             The replies, and the state from now on.
@@ -217,7 +225,7 @@ class MaxBot(ByHand):
         """
         when = utc_time or datetime.now(UTC)
         if self._handler is not None:
-            return await self._run_handler(self._handler, message, dialog, state, when)
+            return await self._run_handler(self._handler, message, dialog, state, when, fetch)
         if self._script is None:
             raise TurnError("the bot has no handler: decorate an async function with @bot.handler")
         return _turn(await self._answer(self._script, message, dialog, _mapping(state), when))
@@ -229,13 +237,20 @@ class MaxBot(ByHand):
         return await script.answer(with_own(said, self._own_messages), dialog, state, utc_time)
 
     async def _run_handler(
-        self, handler: Handler, message: Message, dialog: Dialog, state: State, utc_time: datetime
+        self,
+        handler: Handler,
+        message: Message,
+        dialog: Dialog,
+        state: State,
+        utc_time: datetime,
+        fetch: Fetch | None,
     ) -> TurnResult:
         script = self._script
         hand_on: HandOn | None = None
         if script is not None:
             hand_on = lambda said, remembered: self._answer(script, said, dialog, remembered, utc_time)  # noqa: E731
-        turn = Turn(_checked(message, "message"), dialog, _checked(state, "state"), hand_on)
+        fetch = fetch or self._fetch_of(dialog)
+        turn = Turn(_checked(message, "message"), dialog, _checked(state, "state"), hand_on, fetch)
         try:
             await call(handler, turn)
         finally:
@@ -246,6 +261,17 @@ class MaxBot(ByHand):
             place = place_of(handler)
             raise TurnError(f"{place['file']}:{place['line']}: {error}" if place else str(error)) from error
         return TurnResult(commands, stored, visited=turn.visited)
+
+    def _fetch_of(self, dialog: Dialog) -> Fetch | None:
+        channel = self.channels.get(dialog.channel)
+        if channel is None:
+            return None
+
+        async def fetch(file: Mapping[str, Any], bounds: Bounds) -> Media:
+            media = await bounded(channel.fetch(file, bounds), bounds)
+            return media._replace(name=str(file.get("name") or media.name))
+
+        return fetch
 
     async def run_request(
         self, request: Any, dialog: Dialog, state: State, utc_time: datetime | None = None
@@ -300,8 +326,7 @@ class MaxBot(ByHand):
 
 
 def _turn(output: TurnOutput) -> TurnResult:
-    commands = [Command(content) for content in stored(output.commands)]
-    return TurnResult(commands, output.state, output.listening, output.visited)
+    return TurnResult(stored(output.commands), output.state, output.listening, output.visited)
 
 
 def _mapping(value: Any, name: str = "state") -> dict[str, Any]:

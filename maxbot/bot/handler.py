@@ -1,17 +1,23 @@
 """What the handler of a Python bot is given: one message, and what to answer and remember."""
 
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 from maxbot.bot.markup import stored
+from maxbot.bot.read.places import shown_path
 from maxbot.bot.received import ReceivedMessage
 from maxbot.bot.replies import Reply
 from maxbot.bot.values import json_copy
+from maxbot.channels.media import SIZE_LIMIT, TIME_LIMIT, Bounds, Media
 from maxbot.commands import check
 from maxbot.dialog.turn import TurnOutput
 from maxbot.dialog.visited import Visited
-from maxbot.errors import TurnError
+from maxbot.errors import CannotFetch, TurnError
 from maxbot.types import Command, Dialog, Message, State
+
+Fetch: TypeAlias = Callable[[Mapping[str, Any], Bounds], Awaitable[Media]]
+"""Fetches what a user sent, by what stands of it in a message."""
 
 HandOn: TypeAlias = Callable[[Message, State], Awaitable[TurnOutput]]
 """Lets the dialog of a YAML file answer a message."""
@@ -23,7 +29,14 @@ class Turn:
     What is said and remembered counts when the handler returns; if it raises, nothing of it does.
     """
 
-    def __init__(self, message: Message, dialog: Dialog, state: State, hand_on: HandOn | None = None) -> None:
+    def __init__(
+        self,
+        message: Message,
+        dialog: Dialog,
+        state: State,
+        hand_on: HandOn | None = None,
+        fetch: Fetch | None = None,
+    ) -> None:
         self.message = cast(ReceivedMessage, message)
         """What the user said: `{"text": "hello"}` or `{"image": {"url": ..., "caption": ...}}`."""
         self.dialog = dialog
@@ -36,6 +49,7 @@ class Turn:
         self.visited: Visited | None = None
         """What happened in the dialog in YAML, once the message was handed on to it."""
         self._hand_on = hand_on
+        self._fetch = fetch
         self._commands: list[Command] | None = []
         self._said: list[dict[str, Any]] = []
 
@@ -77,6 +91,29 @@ class Turn:
         """Reply with a kind of your own, for channels of your own: JSON values. Otherwise like `add`."""
         self._add(content, resend)
 
+    async def fetch(
+        self, file: Mapping[str, Any], *, size_limit: int = SIZE_LIMIT, time_limit: float = TIME_LIMIT
+    ) -> Media:
+        """Fetch what the user sent: `await turn.fetch(turn.message["image"])`. Nothing is fetched by itself.
+
+        Args:
+            file: As it stands in the message, with its `file_id` or `url`.
+            size_limit: Bytes.
+            time_limit: Seconds, for all of it.
+
+        Returns:
+            Its `body`, its `name`, and its `mime_type` by its first bytes.
+
+        Raises:
+            CannotFetch: It cannot be had: it is gone, too large, too slow, or at an address that may not be asked.
+            TurnError: This is no file.
+        """
+        if not isinstance(file, Mapping) or not ("file_id" in file or "url" in file):
+            raise TurnError('a file is what stands in a message: await turn.fetch(turn.message["image"])')
+        if self._fetch is None:
+            raise CannotFetch("there is no channel here to fetch it from")
+        return await self._fetch(file, Bounds(size_limit, time_limit))
+
     async def hand_on(self) -> list[dict[str, Any]]:
         """Let the dialog in YAML answer the message, as `message` and `state` are now, and remember what it remembers.
 
@@ -94,7 +131,7 @@ class Turn:
         self.state.update(output.state)
         self.visited = output.visited
         replies = list(output.commands)
-        commands += [Command(content) for content in stored(replies)]
+        commands += stored(replies)
         self._said += replies
         return replies
 
@@ -110,13 +147,19 @@ class Turn:
         checked = checked_content(content)
         if not isinstance(resend, bool):
             raise TurnError(f"resend is True or False, not {resend!r}")
-        commands.append(Command(checked, resend=resend))
+        commands.append(Command(checked, resend=resend, place="" if "text" in checked else _caller()))
         self._said.append(checked)
 
     def _open(self) -> list[Command]:
         if self._commands is None:
             raise TurnError("the turn is over: a reply was added after the handler returned")
         return self._commands
+
+
+def _caller() -> str:
+    """Return where the bot's code calls `add` or `add_own`."""
+    frame = sys._getframe(3)
+    return f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def checked_content(content: Any) -> dict[str, Any]:

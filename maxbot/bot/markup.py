@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from typing import Any
 
+from maxbot import types
 from maxbot.bot.values import plain
 from maxbot.commands import KINDS, Content, Markup, check, markup
-from maxbot.dialog.scenario import Command, Place
+from maxbot.dialog.scenario import Command, Place, Placed
 from maxbot.maxml import CommandSchema, Field, Marked, Reader, SchemaError, print_commands
 
 _AS_RECORDED = ("text", "image")
@@ -113,13 +114,20 @@ def print_replies(replies: Iterable[dict[str, Any]]) -> str:
     return PLAIN.print_replies(replies)
 
 
-def stored(commands: Iterable[Command]) -> list[Content]:
+def stored(replies: Iterable[Command]) -> list[types.Command]:
     """Return replies as they are stored: JSON values.
 
     What a text knows of its markup stands beside it, as `formats`. A text without a character is left out: no platform
     takes it.
     """
-    return [_content(command) for command in commands if _says_something(command)]
+    return [types.Command(_content(reply), place=_place(reply)) for reply in replies if _says_something(reply)]
+
+
+def _place(reply: Command) -> str:
+    if not isinstance(reply, Placed):
+        return ""
+    error = reply.source.error("")
+    return f"{error.file}:{error.line}"
 
 
 def _says_something(command: Command) -> bool:

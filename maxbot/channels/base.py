@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 import msgspec
 
 from maxbot.channels.expand import Abilities, expand
-from maxbot.errors import UsageError
+from maxbot.channels.media import USUAL, Bounds, Media, Owner, fetch_theirs
+from maxbot.errors import CannotFetch, UsageError
 from maxbot.types import Address, Command, Dialog, Update
 
 if TYPE_CHECKING:  # the supervisor knows channels and serves no requests
@@ -124,6 +125,9 @@ class Channel:
     prefers_polling: bool = False
     """Whether to poll where nobody said how updates come in and no other channel of the bot needs webhooks."""
 
+    _api_url: str = ""
+    """Where the platform's API is: files of users that are there are fetched whatever address that has."""
+
     open_for_trials: bool = False
     """Whether it is meant to be used without a secret, by somebody who tries a bot out on a machine of their own."""
 
@@ -197,6 +201,24 @@ class Channel:
 
     async def typing(self, dialog: Dialog, address: Address | None = None) -> None:
         """Show the user that an answer is under way, for a few seconds. Best effort: what it raises is dropped."""
+
+    async def fetch(self, file: Mapping[str, Any], bounds: Bounds = USUAL) -> Media:
+        """Fetch what a user sent. Called where a bot asks for it, between `start` and `close`.
+
+        The default fetches its `url`, by https and from public addresses only.
+
+        Args:
+            file: What stands in a message: `{"url": …}` or `{"file_id": …}`, and what else is known of it.
+            bounds: Of size and time.
+
+        Raises:
+            CannotFetch: It is not there, too large, too slow, or at an address that may not be asked.
+            SendError: The platform does not say now where it is.
+        """
+        url = file.get("url")
+        if not isinstance(url, str):
+            raise CannotFetch(f"what users send on channel {self.name} has a url, and this has none")
+        return await fetch_theirs(url, Owner(self._api_url), bounds)
 
     async def unanswered(self, dialog: Dialog, key: str, failure: str | None) -> None:
         """A turn ended and the user hears nothing. Best effort: what it raises is dropped.

@@ -17,8 +17,8 @@ from maxbot.channels.http import Response
 
 logger = logging.getLogger(__name__)
 
-RESPONSE_LIMIT = 16 * 1024 * 1024
-"""Bytes of a response; Telegram's largest, 100 long messages with what they reply to, has less."""
+RESPONSE_LIMIT = 25 * 1024 * 1024
+"""Bytes of a response; Telegram's largest, a user's file, has 20 MB."""
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for name resolution, connection and TLS together; less where the whole call has little more."""

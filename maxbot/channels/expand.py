@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from maxbot.channels.links import written_out
+from maxbot.channels.offered import short
 from maxbot.channels.split import Limit, is_boundary, spans
 from maxbot.commands import Button, Buttons, Content, Format, Native, QuickReplies, Reply, Text, read
 from maxbot.errors import TurnError
@@ -72,7 +73,7 @@ def expand(content: Content, type: str, abilities: Abilities) -> list[Content]:
         return [content]
     if reply is None:
         return [content]
-    reply = _plain(reply, abilities)
+    reply = _with_short_payloads(_plain(reply, abilities), abilities)
     parts = [part.content() for one in _replaced(reply, type, abilities) for part in _split(one, abilities)]
     if len(parts) > MOST_PARTS:
         raise TurnError(f"a reply would be {len(parts)} messages on {type}; it may be {MOST_PARTS} at most")
@@ -145,13 +146,32 @@ def _without_links(reply: Buttons) -> Reply:
     return Text(text=reply.text, formats=reply.formats)
 
 
+def _with_short_payloads(reply: Reply, abilities: Abilities) -> Reply:
+    """Let a name travel in the place of a payload that is too long; the dialog keeps what it stands for."""
+    limit = abilities.payload if isinstance(reply, Buttons) else abilities.reply_payload
+    if limit is None or not isinstance(reply, Buttons | QuickReplies):
+        return reply
+    field, buttons = _pressable(reply)
+    named = tuple(_with_short_payload(button, limit) for button in buttons)
+    return reply if named == buttons else msgspec.structs.replace(reply, **{field: named})
+
+
+def _with_short_payload(button: Button, limit: Limit) -> Button:
+    if button.url or limit.fits(button.value):
+        return button
+    return msgspec.structs.replace(button, payload=short(button.value))
+
+
+def _pressable(reply: Buttons | QuickReplies) -> tuple[str, tuple[Button, ...]]:
+    return ("buttons", reply.buttons) if isinstance(reply, Buttons) else ("replies", reply.replies)
+
+
 def _shortened(reply: Reply, abilities: Abilities) -> Reply:
     """Cut titles that are too long; where two would be the same then, they stay, and become a list."""
     limit = abilities.title
     if limit is None or not isinstance(reply, Buttons | QuickReplies):
         return reply
-    field = "buttons" if isinstance(reply, Buttons) else "replies"
-    buttons: tuple[Button, ...] = getattr(reply, field)
+    field, buttons = _pressable(reply)
     if all(limit.fits(button.title) for button in buttons):
         return reply
     cut = tuple(_cut_title(button, limit) for button in buttons)

@@ -106,6 +106,18 @@ class Graph:
         if failure is not None:
             raise failure
 
+    async def get(self, path: str) -> bytes:
+        """Ask for something, and return the answer: JSON.
+
+        Raises:
+            SendError: There is none.
+        """
+        response = await self._client.get(self._base + path)
+        failure = self._failure(response)
+        if failure is not None:
+            raise failure
+        return response.body
+
     def _failure(self, response: Response) -> SendError | None:
         """Return what a response says of a call, by whom it comes from and then by its code."""
         try:

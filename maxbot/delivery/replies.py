@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from maxbot.channels.base import Channel
+from maxbot.channels.offered import Offers
+from maxbot.delivery.degraded import Degraded
+from maxbot.errors import TurnError
 from maxbot.types import Command, Dialog
 
 logger = logging.getLogger(__name__)
@@ -20,21 +23,33 @@ class Replies:
 
     def __init__(self, channels: Mapping[str, Channel]) -> None:
         self._channels = channels
+        self._degraded = Degraded()
 
-    def expanded(self, dialog: Dialog, commands: Sequence[Command]) -> list[Command]:
-        """Return the messages that replies become, in order: each is stored by itself.
+    def expanded(self, dialog: Dialog, commands: Sequence[Command]) -> tuple[list[Command], Offers]:
+        """Return the messages that replies become, in order: each is stored by itself. And what they offer.
 
         Raises:
             TurnError: One of them would be too many.
         """
+        offers = Offers()
         channel = self._channels.get(dialog.channel)
         if channel is None:
-            return list(commands)
-        return [
-            command if content is command.content else msgspec.structs.replace(command, content=content)
-            for command in commands
-            for content in channel.expand(command.content)
-        ]
+            return list(commands), offers
+        return [part for command in commands for part in self._parts(channel, command, offers)], offers
+
+    def _parts(self, channel: Channel, command: Command, offers: Offers) -> list[Command]:
+        try:
+            parts = channel.expand(command.content)
+        except TurnError as error:
+            raise TurnError(f"{command.place}: {error}" if command.place else str(error)) from None
+        offers.note(command.content, parts)
+        if len(parts) == 1 and parts[0] is command.content:
+            return [command]
+        self._degraded.note(channel.name, command, parts)
+        if channel.abilities.reply_payload is None:
+            for part in parts:
+                offers.note_replies(part)
+        return [msgspec.structs.replace(command, content=part) for part in parts]
 
     async def unanswered(self, dialog: Dialog, update_id: int, failure: str | None) -> None:
         """Let the channel know that a turn ended without a reply.

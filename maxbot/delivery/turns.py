@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from maxbot.channels.base import Channel
+from maxbot.channels.offered import recalled, without
 from maxbot.delivery.apart import TimedOut, run_apart
 from maxbot.delivery.replies import Replies
 from maxbot.delivery.suspects import Suspects, Verdict
@@ -93,10 +94,11 @@ class Turns:
     async def _run(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
         began = time.perf_counter()
         run = self._bot.run_request if update.is_request else self._bot.run_turn
-        with typing(self._channels.get(dialog.channel), dialog, update.address or work.address):
+        message = update.message if update.is_request else recalled(update.message, work.address)
+        with typing(self._channels.get(dialog.channel), dialog, update.address or without(work.address)):
             outcome = await run_apart(
                 self._suspects.watch(
-                    update.id, run(update.message, dialog, work.state, datetime.fromtimestamp(self._store.now(), UTC))
+                    update.id, run(message, dialog, work.state, datetime.fromtimestamp(self._store.now(), UTC))
                 ),
                 self._timeout,
                 lambda: self._observe(TurnOutlives(dialog, update.id, self._timeout)),
@@ -113,13 +115,19 @@ class Turns:
     ) -> list[OutboxRow]:
         address = work.address if update.address is None else update.address
         try:
-            commands = self._replies.expanded(dialog, turn.commands)
+            commands, offers = self._replies.expanded(dialog, turn.commands)
         except Exception as error:
             await self._set_aside(dialog, work, update, _reason(error), error)
             return []
         try:
             rows = await until_stored(
-                self._store.commit, str(dialog), work.version, update.id, turn.state, commands, address
+                self._store.commit,
+                str(dialog),
+                work.version,
+                update.id,
+                turn.state,
+                commands,
+                offers.kept(address, work.address),
             )
         except StorageError as error:
             await self._set_aside(dialog, work, update, f"What came of the turn cannot be stored: {error}", error)

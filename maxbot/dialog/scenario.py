@@ -13,6 +13,16 @@ Command: TypeAlias = dict[str, Any]
 """`{"text": ...}` or another reply, or a control command: `{"listen": {}}`."""
 
 
+class Placed(Command):
+    """A command that knows where its author wrote it."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, command: Command, source: Source) -> None:
+        super().__init__(command)
+        self.source = source
+
+
 class Place(Enum):
     """Where a scenario stands, and the control commands that it may hold."""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from maxbot.dialog.limits import Budget, current_budget
 from maxbot.dialog.rpc import RpcName, RpcRequest
-from maxbot.dialog.scenario import Command, Outcome, Scenario
+from maxbot.dialog.scenario import Command, Outcome, Placed, Scenario
 from maxbot.dialog.source import Source
 from maxbot.dialog.state import DialogState, NotStorable, copied
 from maxbot.dialog.statements import current_listener
@@ -102,7 +102,7 @@ class RunningTurn:
         """
         self._source = scenario.source
         outcome = await scenario.run(self.scope.plus(**names) if names else self.scope)
-        self.visited.commands.extend(copied(reply) for reply in outcome.replies)
+        self.visited.commands.extend(_placed(copied(reply), scenario.source) for reply in outcome.replies)
         if outcome.control is not None:
             noted["control_command"] = outcome.control
         return outcome
@@ -141,6 +141,11 @@ class RunningTurn:
         for name in list(self.state.slots):
             self.visited.remove(self.slots, name)
         self.state.end()
+
+
+def _placed(reply: Command, source: Source) -> Command:
+    """Return a reply that a platform may lack with its place: for all others nobody will ask."""
+    return reply if "text" in reply else Placed(reply, source)
 
 
 _STORABLE = frozenset({str, bool})

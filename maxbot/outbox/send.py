@@ -16,6 +16,7 @@ outbox anew: what is sent twice all the same is counted as `uncertain`.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from maxbot.channels.base import Channel
+from maxbot.channels.offered import without
 from maxbot.errors import DialogClosed, Moved, OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
 from maxbot.events import (
     ChannelFailed,
@@ -162,9 +163,8 @@ class Sender:
             await self.set_aside(dialog, row, f"The bot has no channel {dialog.channel} any more")
             return False
         try:
-            await self._watch(
-                row.update_id, channel.send(Command(row.content, row.key, row.resend, row.address), dialog)
-            )
+            command = Command(row.content, row.key, row.resend, without(row.address))
+            await self._watch(row.update_id, channel.send(command, dialog))
         except Moved as error:
             await self._move(dialog, row, error.user)
         except RetryLater as error:

@@ -114,8 +114,12 @@ def base_url(host: str, sockets: list[socket.socket]) -> str:
 
 
 def hello(plan: Plan, sockets: list[socket.socket], bot: MaxBot, serves: str) -> None:
-    """Say where the bot is, what keeps its state, and what is left to do."""
+    """Say where the bot is, what keeps its state, what it will not say on which channel, and what is left to do."""
     notify(READY)
+    from maxbot.bot.check.channels import unsendable_replies  # when all is ready: it takes longer than what follows
+
+    for unsendable in unsendable_replies(bot):
+        logger.warning("%s", unsendable)
     logger.info("The database is %s", shown(plan.database))
     for sentence in bot.unused:
         logger.warning("%s", sentence)

@@ -1,14 +1,17 @@
 """`Conversation`: a user who talks to a bot, for the tests of its author."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 from maxbot.bot import MaxBot
 from maxbot.bot.messages import FROM_CHANNELS, checked_message
 from maxbot.bot.tryout import Run, Tryout
+from maxbot.channels.media import Bounds, Media
+from maxbot.errors import CannotFetch
 from maxbot.journal.console import lines
 from maxbot.journal.record import FinishedTurn, make_record
 from maxbot.maxml import MaxMLError
@@ -33,15 +36,23 @@ class Conversation:
         user: The user's name; None is a new one.
         channel: The name of their channel.
         utc_time: When the first turn happens; one without a zone is UTC. None: turns happen at the real time.
+        files: What the bot gets when it fetches a file that was sent, by `file_id` or `url`; nothing is asked for it.
     """
 
     def __init__(
-        self, bot: MaxBot, user: str | None = None, channel: str = "test", *, utc_time: datetime | None = None
+        self,
+        bot: MaxBot,
+        user: str | None = None,
+        channel: str = "test",
+        *,
+        utc_time: datetime | None = None,
+        files: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         self.dialog = Dialog(channel, user or f"user-{next(_users)}")
         self.turns: list[FinishedTurn] = []
         """What has happened, failed turns included."""
         self._bot = bot
+        self._files = files
         self._tryout = Tryout(bot.after_failure)
         self._clock: datetime | None = None
         if utc_time is not None:
@@ -68,7 +79,17 @@ class Conversation:
             TurnError: The bot failed; it remembers what it did before.
         """
         said = message if isinstance(message, dict) and self._is_for_the_bot(message) else checked_message(message)
-        return self._take(lambda time: lambda who, state: self._bot.run_turn(said, who, state, time), message=said)
+        run = self._bot.run_turn
+        return self._take(lambda time: lambda who, state: run(said, who, state, time, fetch=self._fetch), message=said)
+
+    async def _fetch(self, file: Mapping[str, Any], bounds: Bounds) -> Media:
+        known = str(file.get("file_id") or file.get("url"))
+        if known not in self._files:
+            raise CannotFetch(f"this test has no file {known!r}: Conversation(bot, files={{{known!r}: b'...'}})")
+        body = self._files[known]
+        if len(body) > bounds.size:
+            raise CannotFetch(f"it is larger than {bounds.size} bytes")
+        return Media(body, str(file.get("name") or ""))
 
     def _is_for_the_bot(self, message: Message) -> bool:
         """Whether a message is what a channel makes, or for a bot that takes whatever its channels make."""

@@ -1,6 +1,8 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from maxbot.bot.handler import Turn
 from maxbot.bot.replies import ImageReply
@@ -19,13 +21,17 @@ def test_replies_keep_their_order_and_wishes(turn: Turn) -> None:
     turn.say("two", resend=False)
     turn.add({"image": {"url": "http://example.com/b.png", "caption": None}})
     turn.add_own({"sticker": {"id": 5}, "sound": "off"})
-    assert turn.finish() == [
+    commands = turn.finish()
+    assert [replace(command, place="") for command in commands] == [
         Command({"text": "one"}),
         Command({"image": {"url": "http://example.com/a.png"}}),
         Command({"text": "two"}, resend=False),
         Command({"image": {"url": "http://example.com/b.png"}}),
         Command({"sticker": {"id": 5}, "sound": "off"}),
     ]
+    assert [Path(command.place).name.partition(":")[0] for command in commands if command.place] == [
+        "test_handler.py"
+    ] * 3
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,7 @@ def test_a_reply_does_not_change_after_it_was_added(turn: Turn) -> None:
     content: ImageReply = {"image": {"url": "a"}}
     turn.add(content)
     content["image"]["url"] = "b"
-    assert turn.finish() == [Command({"image": {"url": "a"}})]
+    assert [command.content for command in turn.finish()] == [{"image": {"url": "a"}}]
 
 
 def test_there_are_no_replies_after_the_turn(turn: Turn) -> None:

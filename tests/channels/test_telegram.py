@@ -539,11 +539,13 @@ def test_a_long_text_becomes_several_messages() -> None:
     assert [len(part["text"].encode("utf-16-le")) // 2 <= 4096 for part in parts] == [True] * 3
 
 
-def test_a_button_that_gives_back_too_much_becomes_a_quick_reply() -> None:
+def test_a_button_that_gives_back_too_much_has_a_name_of_it() -> None:
     button = {"title": "Red", "payload": "ä" * 33}
-    assert make().expand({"buttons": {"text": "Which?", "buttons": [button]}}) == [
-        {"quick_replies": {"text": "Which?", "replies": [button]}}
-    ]
+    [part] = make().expand({"buttons": {"text": "Which?", "buttons": [button]}})
+    [named] = part["buttons"]["buttons"]
+    assert named["title"] == "Red"
+    assert len(named["payload"].encode()) <= 64
+    assert make().expand({"buttons": {"text": "Which?", "buttons": [button]}}) == [part], "in every worker the same"
 
 
 def test_typing_is_shown() -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from maxbot.channels import trouble
 from maxbot.channels.base import Channel, Request, Services
+from maxbot.channels.offered import short
 from maxbot.channels.vk import VkChannel
 from maxbot.channels.vk.channel import random_id
 from maxbot.channels.vk.servers import CODE_GOOD_FOR
@@ -464,11 +465,13 @@ def test_more_buttons_go_below_the_input_field(count: int) -> None:
 
 
 @pytest.mark.parametrize("payload", ["ü" * 121, '"' * 121])
-def test_a_payload_of_the_greatest_length_is_taken_and_a_longer_one_becomes_a_list(payload: str) -> None:
+def test_a_payload_of_the_greatest_length_is_taken_and_a_longer_one_has_a_name(payload: str) -> None:
     [content] = make().expand({"buttons": {"text": "Which?", "buttons": [{"title": "Red", "payload": payload}]}})
     seen(content)
     longer = {"buttons": {"text": "Which?", "buttons": [{"title": "Red", "payload": payload + "ü"}]}}
-    assert make().expand(longer) == [{"text": "Which?\n1. Red"}]
+    [content] = make().expand(longer)
+    seen(content)
+    assert content["buttons"]["buttons"] == [{"title": "Red", "payload": short(payload + "ü")}]
 
 
 def test_a_long_text_becomes_several_messages() -> None:

@@ -82,3 +82,30 @@ def test_failures_of_everybody_are_told_a_few_times_and_counted(tmp_path: Path) 
             assert say(server.port, f"user{number}", f"sleep no-number-{number}") == 200
         eventually(lambda: "more like this" in server.log, 20)
         assert server.log.count("Traceback") < 100
+
+
+def test_what_a_channel_cannot_send_is_said_at_the_start(tmp_path: Path) -> None:
+    bot = tmp_path / "bot.py"
+    bot.write_text(
+        """from typing import Annotated
+
+import msgspec
+from maxbot import MaxBot
+
+builder = MaxBot.builder()
+
+
+@builder.command("poster")
+class Poster(msgspec.Struct):
+    title: Annotated[str, msgspec.Meta(extra={'markup': 'markup'})]
+
+
+builder.use_file_resources(__file__.replace("bot.py", "bot.yaml"))
+bot = builder.build()
+"""
+    )
+    (tmp_path / "bot.yaml").write_text(
+        "channels: {web: {}}\ndialog: [{condition: true, response: '<poster><title>x</title></poster>'}]\n"
+    )
+    with Server.maxbot(bot, tmp_path / "log", database=tmp_path / "bot.db") as server:
+        eventually(lambda: "bot.yaml:2: web cannot send <poster>" in server.log)

@@ -131,3 +131,20 @@ def test_order_kind_and_number_of_replies_count() -> None:
     assert not fits([one], [one, two])
     assert not fits([one], [{"text": "One"}])
     assert not fits([], [one])
+
+
+def test_a_bot_fetches_what_a_test_gives_it() -> None:
+    bot = MaxBot()
+
+    @bot.handler
+    async def handle(turn: Turn) -> None:
+        file = await turn.fetch(turn.message["file"], size_limit=10)
+        turn.say(f"{file.name}: {file.mime_type}")
+
+    ada = Conversation(bot, files={"F1": b"%PDF-1.7", "https://example.com/a": b"GIF89a", "F2": b"%PDF-1.7 and more"})
+    ada.says({"file": {"file_id": "F1", "name": "a.pdf"}}).expects("a.pdf: application/pdf")
+    ada.says({"file": {"url": "https://example.com/a"}}).expects(": image/gif")
+    with pytest.raises(TurnError, match="larger than 10 bytes"):
+        ada.says({"file": {"file_id": "F2"}})
+    with pytest.raises(TurnError, match=r"no file 'F3': Conversation\(bot, files="):
+        ada.says({"file": {"file_id": "F3"}})

@@ -1,10 +1,8 @@
 """Puts the checks together: what to warn of in a bot that can be run."""
 
-from collections.abc import Callable, Collection
-
 from jinja2 import Environment
 
-from maxbot.bot.check.commands import Element, elements_of, misplaced
+from maxbot.bot.check.commands import CannotSend, Element, elements_of, misplaced, unsendable
 from maxbot.bot.check.names import Names
 from maxbot.bot.check.scenarios import Text, nodes_of, texts_of
 from maxbot.bot.check.tree import check_tree, used_subtrees
@@ -13,9 +11,6 @@ from maxbot.dialog.definitions import BotDefinition
 from maxbot.errors import BotError, Mistake
 
 TRANSITIONS = ("response", "condition", "listen")
-
-CannotSend = Callable[[str], Collection[str]]
-"""Returns the channels of the bot that cannot send a kind of reply."""
 
 
 def check_bot(
@@ -72,7 +67,7 @@ class _Check:
     def _check_elements(self, text: Text, labels: set[str]) -> None:
         whole = 0
         for element in elements_of(self._environment, text):
-            wrong = misplaced(text, element) or self._unsendable(element)
+            wrong = misplaced(text, element) or unsendable(element, self._cannot_send)
             if wrong is not None:
                 self._warn(text, element.line, wrong)
             elif element.name == "jump_to" and element.is_control:
@@ -92,7 +87,3 @@ class _Check:
             )
         if label is not None:
             self._targets.add(label)
-
-    def _unsendable(self, element: Element) -> str | None:
-        channels = self._cannot_send(element.name)
-        return f"{', '.join(sorted(channels))} cannot send <{element.name}>" if channels else None

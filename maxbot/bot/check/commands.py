@@ -1,8 +1,8 @@
 """Jumps and control commands that stand literally in templates. Templates may build others, which only a turn sees."""
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple, TypeAlias
 
 from jinja2 import Environment, nodes
 
@@ -38,6 +38,16 @@ def elements_of(environment: Environment, text: Text) -> Iterator[Element]:
                 line = node.lineno + data.count("\n", 0, match.start())
                 attributes = {name: double or single for name, double, single in _ATTRIBUTE.findall(match[2])}
                 yield Element(match[1], attributes, line, match[1] in _CONTROL)
+
+
+CannotSend: TypeAlias = Callable[[str], Collection[str]]
+"""Returns the channels of the bot that cannot send a kind of reply."""
+
+
+def unsendable(element: Element, cannot_send: CannotSend) -> str | None:
+    """Return which channels cannot send what an element says, None if all can."""
+    channels = cannot_send(element.name)
+    return f"{', '.join(sorted(channels))} cannot send <{element.name}>" if channels else None
 
 
 def misplaced(text: Text, element: Element) -> str | None:

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from maxbot.channels.base import Answer, Channel, Received, Request, Services
 from maxbot.channels.client import ApiClient
 from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.expand import Abilities
+from maxbot.channels.media import USUAL, Bounds, Media, Owner, file_id
 from maxbot.channels.options import (
     Limits,
     Secret,
@@ -26,6 +27,7 @@ from maxbot.channels.options import (
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.signature import is_signed
 from maxbot.channels.slack.api import SlackApi
+from maxbot.channels.slack.files import HOSTS, fetch
 from maxbot.channels.slack.mrkdwn import escaped_size
 from maxbot.channels.slack.replies import Post, post
 from maxbot.channels.slack.updates import FORMS, envelope, read
@@ -201,6 +203,11 @@ class SlackChannel(Channel):
             await line.api.call("files.completeUploadExternal", {"channel_id": dialog.user, **uploaded, **thread})
             return
         await self._post(line.api, message, {"channel": dialog.user, **thread})
+
+    async def fetch(self, file: Mapping[str, Any], bounds: Bounds = USUAL) -> Media:
+        """Fetch what a user sent, by its `file_id`. The app has the scope `files:read`."""
+        owner = Owner(self._api_url, HOSTS, {"Authorization": f"Bearer {self._token}"})
+        return await fetch(self._started.api, file_id(file, "Slack"), owner, bounds)
 
     async def _post(self, api: SlackApi, message: Post, where: dict[str, Any]) -> None:
         try:

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from maxbot.channels.elsewhere import Elsewhere
-from maxbot.channels.media import CannotFetch, fetch
+from maxbot.channels.media import fetch
 from maxbot.channels.slack.api import SlackApi
 from maxbot.channels.slack.replies import Upload
-from maxbot.errors import Misconfigured, OutcomeUnknown, RetryLater, Undeliverable
+from maxbot.errors import CannotFetch, Misconfigured, OutcomeUnknown, RetryLater, Undeliverable
 
 logger = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from maxbot.channels.client import ApiClient
+from maxbot.channels.http import Response
 from maxbot.channels.json import decode
 from maxbot.errors import (
     BadRequest,
@@ -101,6 +102,15 @@ class TelegramApi:
             SendError: It did not.
         """
         self.result(await self.call(method, payload))
+
+    async def file(self, path: str, timeout: float) -> Response:
+        """Return what came back for a file of a user: its address has the token in it, and is for nobody else.
+
+        Raises:
+            RetryLater: Nothing was sent.
+            OutcomeUnknown: It left, and nothing came back in time.
+        """
+        return await self._client.get(f"/file{self._path}{quote(path)}", timeout=timeout)
 
     def result(self, answer: Answer) -> msgspec.Raw:
         """Return the result of a call that succeeded.

@@ -5,7 +5,8 @@ import hashlib
 import hmac
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,9 +14,11 @@ import msgspec
 from maxbot.channels.base import Accept, Channel, Received, Request, Services, matches
 from maxbot.channels.client import ApiClient
 from maxbot.channels.expand import Abilities
+from maxbot.channels.media import USUAL, Bounds, Media, file_id
 from maxbot.channels.options import Limits, Timeout, Timeouts, connections, whole_call
 from maxbot.channels.split import Limit, utf8
 from maxbot.channels.telegram.api import TelegramApi
+from maxbot.channels.telegram.files import fetch
 from maxbot.channels.telegram.polling import Polling
 from maxbot.channels.telegram.replies import call
 from maxbot.channels.telegram.updates import KINDS, Read, read
@@ -143,6 +146,10 @@ class TelegramChannel(Channel):
     async def typing(self, dialog: Dialog, address: Address | None = None) -> None:
         """Show that the bot is typing, for five seconds or until its next message: #sendchataction"""
         await self._started.done("sendChatAction", {"chat_id": _chat(dialog), "action": "typing"})
+
+    async def fetch(self, file: Mapping[str, Any], bounds: Bounds = USUAL) -> Media:
+        """Fetch what a user sent, by its `file_id`."""
+        return await fetch(self._started, file_id(file, "Telegram"), bounds)
 
     async def start(self, services: Services) -> None:
         """Open the connections to the API."""

@@ -13,10 +13,10 @@ import msgspec
 from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.http import Response
 from maxbot.channels.json import decode
-from maxbot.channels.media import CannotFetch, Media, fetch
+from maxbot.channels.media import Media, fetch
 from maxbot.channels.vk.api import VkApi
 from maxbot.channels.vk.replies import Upload
-from maxbot.errors import BadRequest, Misconfigured, OutcomeUnknown, RetryLater, Undeliverable
+from maxbot.errors import BadRequest, CannotFetch, Misconfigured, OutcomeUnknown, RetryLater, Undeliverable
 
 logger = logging.getLogger(__name__)
 

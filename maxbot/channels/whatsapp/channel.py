@@ -1,18 +1,20 @@
 """The channel of WhatsApp's Cloud API."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from maxbot.channels.base import Request, Services
+from maxbot.channels.media import USUAL, Bounds, Media, Owner, file_id
 from maxbot.channels.meta import API_URL, API_VERSION, GraphError, MetaChannel
 from maxbot.channels.native import chosen
 from maxbot.channels.options import Burst, Limits, Rate, Secret, Timeout, Timeouts
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.replies import made
 from maxbot.channels.whatsapp.failures import FILES, Attempts, judge
+from maxbot.channels.whatsapp.files import HOSTS, fetch
 from maxbot.channels.whatsapp.replies import ABILITIES, BUTTON_TITLE, makers
 from maxbot.channels.whatsapp.updates import NATIVE, read
 from maxbot.errors import RetryLater, SendError, Undeliverable
@@ -156,6 +158,11 @@ class WhatsAppChannel(MetaChannel):
         message_id = (address or {}).get("message_id")
         if message_id:
             await self._post({"status": "read", "message_id": message_id, "typing_indicator": {"type": "text"}})
+
+    async def fetch(self, file: Mapping[str, Any], bounds: Bounds = USUAL) -> Media:
+        """Fetch what a user sent in the last seven days, by its `file_id`."""
+        owner = Owner(self._api_url, HOSTS, {"Authorization": f"Bearer {self._access_token}"})
+        return await fetch(self._started, file_id(file, "WhatsApp"), owner, bounds)
 
     async def start(self, services: Services) -> None:
         """Open the connections, and begin to count."""

@@ -1,6 +1,11 @@
 """Which channels cannot send a kind of reply."""
 
-from maxbot.bot.check.channels import unable
+from pathlib import Path
+
+import msgspec
+
+from maxbot.bot import MaxBot
+from maxbot.bot.check.channels import unable, unsendable_replies
 from maxbot.channels.base import Channel
 from maxbot.channels.telegram import TelegramChannel
 from maxbot.channels.web import WebChannel
@@ -24,3 +29,30 @@ def test_what_a_channel_sends_as_something_simpler_is_no_trouble() -> None:
 
 def test_what_is_no_reply_is_not_judged() -> None:
     assert unable(CHANNELS, {"poster"})("b") == []
+
+
+SCRIPT = """\
+dialog:
+  - condition: message.text == 'poster'
+    response: |
+      Look:
+      <poster title="x"/>
+  - condition: true
+    response: <poster title="y"/><buttons text="?"><button>Red</button></buttons>
+"""
+
+
+def test_a_start_says_what_a_channel_cannot_send_and_where_it_is_said(tmp_path: Path) -> None:
+    builder = MaxBot.builder()
+
+    @builder.command("poster")
+    class Poster(msgspec.Struct):
+        title: str
+
+    file = tmp_path / "bot.yaml"
+    file.write_text(SCRIPT)
+    builder.use_file_resources(file)
+    builder.channels += CHANNELS
+    [said] = unsendable_replies(builder.build())
+    assert said.endswith(f"{file}:5, {file}:7: telegram, web cannot send <poster>")
+    assert unsendable_replies(MaxBot(CHANNELS)) == []
