@@ -11,6 +11,7 @@ import maxbot
 ROOT = Path(maxbot.__file__).parent.parent
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
 PAGES += sorted(page for folder in ("docs", "examples", "benchmarks") for page in (ROOT / folder).rglob("*.md"))
+PAGES = [page for page in PAGES if "node_modules" not in page.parts]
 
 
 def prose(page: Path) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from maxbot import CannotFetch, MaxBot, Media, Turn
+from maxbot.bot.channels import BotChannels
 from maxbot.channels import http
 from maxbot.channels.base import Channel, Services
 from maxbot.channels.facebook import FacebookChannel
@@ -82,7 +83,7 @@ def test_a_bot_gets_the_file_that_it_asks_for(name: str) -> None:
         async with files:
 
             async def turn(channel: Channel) -> None:
-                bot.channels[name] = channel
+                bot.channels = BotChannels([channel])
                 image = {**file(name, files.url), "name": "cat.jpg"}
                 result = await bot.run_turn({"image": image}, Dialog(name, "1"), {})
                 assert [command.content for command in result.commands] == [{"text": f"image/png {len(PNG)}"}]
