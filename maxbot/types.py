@@ -1,5 +1,6 @@
 """The values that travel between the steps of a message's path. They are frozen and do nothing themselves."""
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -16,6 +17,10 @@ Address: TypeAlias = dict[str, Any]
 
 A dialog keeps the latest one. The bot sees nothing of it.
 """
+
+
+Begun: TypeAlias = dict[str, Any]
+"""What a platform calls a message that a channel has begun to show, and will finish. Small, JSON values only."""
 
 
 class Dialog(msgspec.Struct, frozen=True, order=True):
@@ -75,6 +80,8 @@ class Command(msgspec.Struct, frozen=True):
     """The dialog's latest, see `Update.address`. The outbox sets it."""
     place: str = ""
     """Where the author wrote it, as in `bot.yaml:12`: for the log, and not stored. Empty where nobody knows."""
+    begun: Begun | None = None
+    """A message that the user sees already, see `Channel.draft`: this one takes its place. The outbox sets it."""
 
 
 class TurnResult(msgspec.Struct, frozen=True):
@@ -88,3 +95,5 @@ class TurnResult(msgspec.Struct, frozen=True):
     """Whether the dialog waits in some place for the user's answer."""
     visited: Any = None
     """What happened in the dialog, for the journal; None for a Python bot."""
+    early: Sequence[Command] = ()
+    """The replies that left before the turn ended, in order."""

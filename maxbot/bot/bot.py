@@ -27,6 +27,7 @@ from maxbot.dialog.state import after_failure
 from maxbot.dialog.turn import TurnOutput
 from maxbot.errors import BotError, TurnError, UsageError
 from maxbot.locks import UserLocks
+from maxbot.meanwhile import Alone, current
 from maxbot.types import Dialog, Message, State, TurnResult
 
 if TYPE_CHECKING:
@@ -260,7 +261,9 @@ class MaxBot(ByHand):
         except TurnError as error:
             place = place_of(handler)
             raise TurnError(f"{place['file']}:{place['line']}: {error}" if place else str(error)) from error
-        return TurnResult(commands, stored, visited=turn.visited)
+        if isinstance(current.get(), Alone):
+            return TurnResult([*turn.early, *commands], stored, visited=turn.visited)
+        return TurnResult(commands, stored, visited=turn.visited, early=turn.early)
 
     def _fetch_of(self, dialog: Dialog) -> Fetch | None:
         channel = self.channels.get(dialog.channel)

@@ -1,19 +1,22 @@
 """What the handler of a Python bot is given: one message, and what to answer and remember."""
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, cast
 
 from maxbot.bot.markup import stored
 from maxbot.bot.read.places import shown_path
 from maxbot.bot.received import ReceivedMessage
 from maxbot.bot.replies import Reply
+from maxbot.bot.stream import Stream
 from maxbot.bot.values import json_copy
 from maxbot.channels.media import SIZE_LIMIT, TIME_LIMIT, Bounds, Media
 from maxbot.commands import check
 from maxbot.dialog.turn import TurnOutput
 from maxbot.dialog.visited import Visited
 from maxbot.errors import CannotFetch, TurnError
+from maxbot.meanwhile import current
 from maxbot.types import Command, Dialog, Message, State
 
 Fetch: TypeAlias = Callable[[Mapping[str, Any], Bounds], Awaitable[Media]]
@@ -26,7 +29,8 @@ HandOn: TypeAlias = Callable[[Message, State], Awaitable[TurnOutput]]
 class Turn:
     """One message on its way through the handler of a bot.
 
-    What is said and remembered counts when the handler returns; if it raises, nothing of it does.
+    What is said and remembered counts when the handler returns; if it raises, nothing of it does. `send_now` and
+    `stream` say something before that.
     """
 
     def __init__(
@@ -52,6 +56,14 @@ class Turn:
         self._fetch = fetch
         self._commands: list[Command] | None = []
         self._said: list[dict[str, Any]] = []
+        self._meanwhile = current.get()
+        self._early: list[Command] = []
+        self._stream: Stream | None = None
+
+    @property
+    def early(self) -> Sequence[Command]:
+        """The replies that `send_now` and `stream` have sent."""
+        return self._early
 
     @property
     def channel_name(self) -> str:
@@ -114,6 +126,69 @@ class Turn:
             raise CannotFetch("there is no channel here to fetch it from")
         return await self._fetch(file, Bounds(size_limit, time_limit))
 
+    def send_now(self, content: Reply | str, *, resend: bool = True) -> Awaitable[None]:
+        """Reply before the handler ends. It leaves behind all that was sent so, and before what `say` and `add` add.
+
+        When a turn is run again after a crash, its n-th early reply takes the place of the n-th of the run before: what
+        was stored then is not sent again. What the turn remembers is stored at its end only.
+
+        Args:
+            content: A text, or what `add` takes.
+            resend: As in `say`.
+
+        Returns:
+            Done when the reply is stored; need not be awaited.
+
+        Raises:
+            TurnError: As `add`; or, when awaited, the turn is not this worker's any more, and must end.
+        """
+        self._open()
+        if self._stream is not None and self._stream.is_open:
+            raise TurnError("a reply is being streamed: nothing can be sent before that ends")
+        command = _checked_command({"text": content} if isinstance(content, str) else content, resend)
+        stored = self._meanwhile.say(command)
+        self._early.append(command)
+        return stored
+
+    def stream(self, *, resend: bool = True) -> Stream:
+        """Reply with a text that is written piece by piece, as an early reply.
+
+            async with turn.stream() as reply:
+                async for piece in model.answer(...):
+                    await reply.write(piece)
+
+        Where the platform can show it, the user sees the text grow; elsewhere it arrives when the body ends. If that
+        raises, the text is not sent, nor is one that is blank.
+
+        Args:
+            resend: As in `say`.
+
+        Raises:
+            TurnError: Another one is not ended, or the turn is over.
+        """
+        self._open()
+        if self._stream is not None and self._stream.is_open:
+            raise TurnError("one reply is streamed at a time: the one before is not ended")
+        self._stream = Stream(self._meanwhile.show, lambda text: self.send_now(text, resend=resend))
+        return self._stream
+
+    @asynccontextmanager
+    async def typing(self) -> AsyncIterator[None]:
+        """Show the user within the body that an answer is under way, where the platform can.
+
+        After a second of a turn that happens by itself.
+        """
+        with self._meanwhile.typing():
+            yield
+
+    async def superseded(self) -> bool:
+        """Whether the user has written again since this message: a long answer may be cut short.
+
+        Order is kept whatever the handler does: the next message has its turn when this one has ended. What another
+        worker accepts is known here within a second.
+        """
+        return await self._meanwhile.superseded()
+
     async def hand_on(self) -> list[dict[str, Any]]:
         """Let the dialog in YAML answer the message, as `message` and `state` are now, and remember what it remembers.
 
@@ -136,19 +211,17 @@ class Turn:
         return replies
 
     def finish(self) -> list[Command]:
-        """Return the commands; from now on there can be no more."""
+        """Return the commands that are sent at the end; from now on there can be no more."""
         commands, self._commands = self._commands or [], None
         if self.visited is not None:
-            self.visited.commands[:] = self._said
+            self.visited.commands[:] = [*(command.content for command in self._early), *self._said]
         return commands
 
     def _add(self, content: Any, resend: bool) -> None:
         commands = self._open()
-        checked = checked_content(content)
-        if not isinstance(resend, bool):
-            raise TurnError(f"resend is True or False, not {resend!r}")
-        commands.append(Command(checked, resend=resend, place="" if "text" in checked else _caller()))
-        self._said.append(checked)
+        command = _checked_command(content, resend)
+        commands.append(command)
+        self._said.append(command.content)
 
     def _open(self) -> list[Command]:
         if self._commands is None:
@@ -157,9 +230,18 @@ class Turn:
 
 
 def _caller() -> str:
-    """Return where the bot's code calls `add` or `add_own`."""
-    frame = sys._getframe(3)
+    """Return where the bot's code calls `add`, `add_own` or `send_now`."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
     return f"{shown_path(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def _checked_command(content: Any, resend: Any) -> Command:
+    checked = checked_content(content)
+    if not isinstance(resend, bool):
+        raise TurnError(f"resend is True or False, not {resend!r}")
+    return Command(checked, resend=resend, place="" if "text" in checked else _caller())
 
 
 def checked_content(content: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import msgspec
 from maxbot.channels.expand import Abilities, expand
 from maxbot.channels.media import USUAL, Bounds, Media, Owner, fetch_theirs
 from maxbot.errors import CannotFetch, UsageError
-from maxbot.types import Address, Command, Dialog, Update
+from maxbot.types import Address, Begun, Command, Dialog, Update
 
 if TYPE_CHECKING:  # the supervisor knows channels and serves no requests
     from starlette.routing import BaseRoute
@@ -90,6 +90,15 @@ class Received(msgspec.Struct, frozen=True):
         return self.answer if isinstance(self.answer, Answer) else self.answer(accepted)
 
 
+class Growth(msgspec.Struct, frozen=True):
+    """How a platform shows a message that is still being written."""
+
+    every: float
+    """Seconds between two states of it, at least: what the platform allows."""
+    lasts: bool = False
+    """Whether what it shows stays: a message that is changed, and that the finished reply changes once more."""
+
+
 class Channel:
     """A messenger platform.
 
@@ -127,6 +136,8 @@ class Channel:
 
     _api_url: str = ""
     """Where the platform's API is: files of users that are there are fetched whatever address that has."""
+    growth: Growth | None = None
+    """Set where `draft` can show a message that is still being written."""
 
     open_for_trials: bool = False
     """Whether it is meant to be used without a secret, by somebody who tries a bot out on a machine of their own."""
@@ -196,6 +207,31 @@ class Channel:
             OutcomeUnknown: It left, and nobody knows whether it arrived.
             Undeliverable: It never will arrive.
             DialogClosed: Nor will anything else in this dialog.
+        """
+        raise NotImplementedError
+
+    async def draft(
+        self, text: str, dialog: Dialog, key: str, begun: Begun | None = None, address: Address | None = None
+    ) -> Begun | None:
+        """Show what there is of a reply that is still being written. Best effort: it is sent when it is finished.
+
+        Called only where there is `growth`.
+
+        Args:
+            text: From its beginning, never more than a message holds.
+            dialog: Whose it is.
+            key: The same for all states of one reply, and no other's.
+            begun: What an earlier call for it has returned, perhaps in another process.
+            address: Where to answer to.
+
+        Returns:
+            What names the message that the user sees now, where `growth.lasts`: then `Command.begun` has it when the
+            reply is sent, and `send` changes that message instead of sending another one.
+
+        Raises:
+            RetryLater: Nothing is shown; worth another attempt.
+            Undeliverable: Nor will it be.
+            OutcomeUnknown: It left, and nobody knows whether it is shown.
         """
         raise NotImplementedError
 

@@ -53,9 +53,11 @@ class Delivery:
     ) -> None:
         self._store = store
         self._suspects = suspects or Suspects()
-        self._turns = Turns(store, bot, channels, turn_timeout, self._suspects, observe)
         self._dialogs = Dialogs(user_locks, self._work)
         self._sender = Sender(store, channels, give_up_after, observe, self._dialogs.wake, self._suspects.watch_sending)
+        self._turns = Turns(
+            store, bot, channels, turn_timeout, self._suspects, observe, self._sender, self._dialogs.heard
+        )
         self.wake = self._dialogs.wake
         self.take_up = self._dialogs.take_up
 

@@ -39,7 +39,7 @@ class Dialogs:
         self._user_locks = user_locks
         self._work = work
         self._awake: dict[Dialog, asyncio.Task[None]] = {}
-        self._again: set[Dialog] = set()
+        self._again: dict[Dialog, int] = {}
         self._backlog: dict[Dialog, bool] = {}
         self._alarms: dict[Dialog, asyncio.TimerHandle] = {}
         self.draining = False
@@ -53,9 +53,13 @@ class Dialogs:
     def wake(self, dialog: Dialog) -> None:
         """There is something new for the dialog: it will look into the inbox after this call."""
         if dialog in self._awake:
-            self._again.add(dialog)
+            self._again[dialog] = self.heard(dialog) + 1
         else:
             self._start(dialog, left_behind=False)
+
+    def heard(self, dialog: Dialog) -> int:
+        """Return how often there was something new for a dialog since it has looked into the inbox."""
+        return self._again.get(dialog, 0)
 
     def take_up(self, dialog: Dialog) -> None:
         """The dialog has old work, and whoever should do it is perhaps gone."""
@@ -75,7 +79,7 @@ class Dialogs:
         try:
             async with self._user_locks(dialog):
                 while True:
-                    self._again.discard(dialog)
+                    self._again.pop(dialog, None)
                     wake_after = await self._work(dialog, left_behind)
                     if dialog not in self._again or self.draining:
                         break
@@ -93,7 +97,7 @@ class Dialogs:
         if self.draining:
             return
         if dialog in self._again:  # something came in while the lock was being released
-            self._again.discard(dialog)
+            self._again.pop(dialog, None)
             self._start(dialog, left_behind=False)
         elif wake_after is not None:
             self._set_alarm(dialog, wake_after)

@@ -25,13 +25,20 @@ class Replies:
         self._channels = channels
         self._degraded = Degraded()
 
-    def expanded(self, dialog: Dialog, commands: Sequence[Command]) -> tuple[list[Command], Offers]:
+    def expanded(
+        self, dialog: Dialog, commands: Sequence[Command], offers: Offers | None = None
+    ) -> tuple[list[Command], Offers]:
         """Return the messages that replies become, in order: each is stored by itself. And what they offer.
+
+        Args:
+            dialog: Whose they are.
+            commands: The replies.
+            offers: What the same turn has offered before.
 
         Raises:
             TurnError: One of them would be too many.
         """
-        offers = Offers()
+        offers = offers or Offers()
         channel = self._channels.get(dialog.channel)
         if channel is None:
             return list(commands), offers

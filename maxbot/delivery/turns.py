@@ -1,20 +1,25 @@
 """One turn: run the bot on the oldest update and commit what came of it."""
 
+import math
 import time
 import traceback
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from maxbot.channels.base import Channel
 from maxbot.channels.offered import recalled, without
 from maxbot.delivery.apart import TimedOut, run_apart
+from maxbot.delivery.early import EarlyReplies
+from maxbot.delivery.live import LiveTurn
 from maxbot.delivery.replies import Replies
 from maxbot.delivery.suspects import Suspects, Verdict
 from maxbot.delivery.typing import typing
 from maxbot.errors import StorageError
 from maxbot.events import DialogLeft, Observer, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
+from maxbot.meanwhile import current
 from maxbot.outbox.retries import until_stored
+from maxbot.outbox.send import Sender
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
 from maxbot.storage.tables.turns import Failed, PendingUpdate, Work
@@ -50,6 +55,8 @@ class Turns:
         timeout: Seconds after which a turn is set aside.
         suspects: Says which turns may run here.
         observe: Told what happens.
+        sender: Sends early replies.
+        heard: How often there was something new for a dialog since it has looked into the inbox.
     """
 
     def __init__(
@@ -60,7 +67,11 @@ class Turns:
         timeout: float,
         suspects: Suspects,
         observe: Observer = nobody,
+        sender: Sender | None = None,
+        heard: Callable[[Dialog], int] = lambda dialog: 0,
     ) -> None:
+        self._sender = sender or Sender(store, channels, math.inf, observe)
+        self._heard = heard
         self._observe = observe
         self._store = store
         self._bot = bot
@@ -79,7 +90,8 @@ class Turns:
             left_behind: Whether whoever should have run it is gone, perhaps because of it.
 
         Returns:
-            The commands to send, none where none were committed; None where the update has to wait for others.
+            The commands to send, none where none were committed or all are on their way; None where the update has to
+            wait for others.
         """
         if self._suspects.trusts(update, left_behind):
             return await self._run(dialog, work, update)
@@ -92,30 +104,68 @@ class Turns:
             return await self._run(dialog, work, update)
 
     async def _run(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
-        began = time.perf_counter()
+        early = EarlyReplies(self._store, self._sender, self._replies, dialog, work, update)
+        channel, address = self._channels.get(dialog.channel), update.address or without(work.address)
+        live = LiveTurn(self._store, channel, early, dialog, update.id, address, self._heard)
+        try:
+            with typing(channel, dialog, address):
+                began = time.perf_counter()
+                outcome = await self._outcome(dialog, work, update, live)
+                seconds = time.perf_counter() - began
+                await live.ended()
+            if early.is_stale:
+                self._observe(TurnStale(dialog, update.id))
+                rows = []
+            else:
+                rows = await self._end(dialog, work, update, early, outcome, seconds)
+            if early.there_are:
+                await early.sent(more=bool(rows))
+                return []
+            return rows
+        finally:
+            await live.abort()
+
+    async def _outcome(
+        self, dialog: Dialog, work: Work, update: PendingUpdate, live: LiveTurn
+    ) -> TurnResult | BaseException:
         run = self._bot.run_request if update.is_request else self._bot.run_turn
         message = update.message if update.is_request else recalled(update.message, work.address)
-        with typing(self._channels.get(dialog.channel), dialog, update.address or without(work.address)):
-            outcome = await run_apart(
+        before = current.set(live)
+        try:
+            return await run_apart(
                 self._suspects.watch(
                     update.id, run(message, dialog, work.state, datetime.fromtimestamp(self._store.now(), UTC))
                 ),
                 self._timeout,
                 lambda: self._observe(TurnOutlives(dialog, update.id, self._timeout)),
             )
-        if isinstance(outcome, TurnResult):
-            return await self._commit(dialog, work, update, outcome, time.perf_counter() - began)
-        late = isinstance(outcome, TimedOut)
-        reason = f"The turn took longer than {self._timeout:g} seconds" if late else _reason(outcome)
-        await self._set_aside(dialog, work, update, reason, outcome)
+        finally:
+            current.reset(before)
+
+    async def _end(
+        self,
+        dialog: Dialog,
+        work: Work,
+        update: PendingUpdate,
+        early: EarlyReplies,
+        outcome: TurnResult | BaseException,
+        seconds: float,
+    ) -> list[OutboxRow]:
+        if isinstance(outcome, TurnResult) and early.failure is None:
+            return await self._commit(dialog, work, update, outcome, seconds, early)
+        error = early.failure if isinstance(outcome, TurnResult) else outcome
+        assert error is not None
+        late = isinstance(error, TimedOut)
+        reason = f"The turn took longer than {self._timeout:g} seconds" if late else _reason(error)
+        await self._set_aside(dialog, work, update, reason, error)
         return []
 
     async def _commit(
-        self, dialog: Dialog, work: Work, update: PendingUpdate, turn: TurnResult, seconds: float
+        self, dialog: Dialog, work: Work, update: PendingUpdate, turn: TurnResult, seconds: float, early: EarlyReplies
     ) -> list[OutboxRow]:
         address = work.address if update.address is None else update.address
         try:
-            commands, offers = self._replies.expanded(dialog, turn.commands)
+            commands, offers = self._replies.expanded(dialog, turn.commands, early.offers)
         except Exception as error:
             await self._set_aside(dialog, work, update, _reason(error), error)
             return []
@@ -128,6 +178,7 @@ class Turns:
                 turn.state,
                 commands,
                 offers.kept(address, work.address),
+                early.said,
             )
         except StorageError as error:
             await self._set_aside(dialog, work, update, f"What came of the turn cannot be stored: {error}", error)
@@ -136,7 +187,7 @@ class Turns:
             self._observe(TurnStale(dialog, update.id))
             return []
         self._observe(TurnRun(dialog, update.id, len(rows), seconds))
-        if not rows:
+        if not rows and not early.said.commands:
             await self._replies.unanswered(dialog, update.id, None)
         return rows
 

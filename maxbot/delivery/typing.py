@@ -19,20 +19,21 @@ https://core.telegram.org/bots/api#sendchataction"""
 
 
 @contextmanager
-def typing(channel: Channel | None, dialog: Dialog, address: Address | None) -> Iterator[None]:
-    """Show that an answer is under way, from the first second of the body on until its end.
+def typing(channel: Channel | None, dialog: Dialog, address: Address | None, after: float = AFTER) -> Iterator[None]:
+    """Show that an answer is under way, within the body.
 
     Args:
         channel: Of the dialog. Nothing happens where it cannot show it, or where there is none.
         dialog: Whose turn it is.
         address: Where to answer to.
+        after: Seconds of the body after which it is shown.
     """
     if channel is None or type(channel).typing is Channel.typing:
         yield
         return
     loop = asyncio.get_running_loop()
     shown: list[asyncio.Task[None]] = []
-    alarm = loop.call_later(AFTER, lambda: shown.append(loop.create_task(_keep_showing(channel, dialog, address))))
+    alarm = loop.call_later(after, lambda: shown.append(loop.create_task(_keep_showing(channel, dialog, address))))
     try:
         yield
     finally:

@@ -67,7 +67,8 @@ class WatchedBot:
             self._journal.write(FinishedTurn(dialog=dialog, utc_time=time, visited=visited, error=error, **given))
             raise
         # Texts of a dialog know their markup until they are stored.
-        said = [command.content for command in turn.commands] if turn.visited is None else turn.visited.commands
+        commands = (*turn.early, *turn.commands)
+        said = [command.content for command in commands] if turn.visited is None else turn.visited.commands
         self._journal.write(
             FinishedTurn(dialog=dialog, utc_time=time, commands=said, state=turn.state, visited=turn.visited, **given)
         )

@@ -163,7 +163,7 @@ class Sender:
             await self.set_aside(dialog, row, f"The bot has no channel {dialog.channel} any more")
             return False
         try:
-            command = Command(row.content, row.key, row.resend, without(row.address))
+            command = Command(row.content, row.key, row.resend, without(row.address), begun=row.begun)
             await self._watch(row.update_id, channel.send(command, dialog))
         except Moved as error:
             await self._move(dialog, row, error.user)

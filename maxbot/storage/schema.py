@@ -68,6 +68,11 @@ inbox = Table(
     Column("accepted_at", MOMENT, nullable=False),
     # How often a turn of it was started by somebody who found it left behind by a process that died.
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    # What of its turn left before the end: how many replies, how many commands they became, and a message that was
+    # begun and is to be finished by the next one: the platform's name for it, `{}` until that is known.
+    Column("early", SmallInteger, nullable=False, server_default="0"),
+    Column("early_commands", SmallInteger, nullable=False, server_default="0"),
+    Column("begun", JSON, nullable=True),
     Index("inbox_order", "dialog", "id"),
     postgresql_with=QUEUE,
 )
@@ -102,6 +107,7 @@ outbox = Table(
     Column("not_before", MOMENT, nullable=True),
     # When that was decided. A clock that says less has been set back, and the wait is over.
     Column("postponed_at", MOMENT, nullable=True),
+    Column("begun", JSON, nullable=True),  # the message that this one finishes
     Index("outbox_order", "dialog", "update_id", "position"),
     postgresql_with=QUEUE,
 )

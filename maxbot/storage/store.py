@@ -10,9 +10,9 @@ from sqlalchemy import select
 from maxbot.storage.database import Database
 from maxbot.storage.schema import revisions
 from maxbot.storage.statement import Statement, Transaction
-from maxbot.storage.tables import counters, dead_letters, inbox, moves, outbox, replies, requests, turns
+from maxbot.storage.tables import counters, dead_letters, early, inbox, moves, outbox, replies, requests, turns
 from maxbot.storage.tables.oldest import Older
-from maxbot.types import Address, Command, Dialog, State, Update
+from maxbot.types import Address, Begun, Command, Dialog, State, Update
 
 
 class Store:
@@ -80,11 +80,31 @@ class Store:
         state: State,
         commands: Sequence[Command],
         address: Address | None = None,
+        said: turns.Said = turns.NOTHING,
     ) -> Future[list[outbox.OutboxRow] | None]:
         """End a turn; return its commands, or None where somebody else's turn came first."""
         return self._database.call(
-            turns.commit, turns.Commit(dialog, version, update_id, state, commands, address, self.now())
+            turns.commit, turns.Commit(dialog, version, update_id, state, commands, address, self.now(), said)
         )
+
+    def say_early(
+        self,
+        dialog: str,
+        version: int,
+        update_id: int,
+        commands: Sequence[Command],
+        said: turns.Said,
+    ) -> Future[list[outbox.OutboxRow] | None]:
+        """Store a reply of a turn that goes on; return its commands, or None where somebody else has the turn."""
+        return self._database.call(early.say, early.Early(dialog, version, update_id, commands, self.now(), said))
+
+    def begin(self, update_id: int, said: turns.Said, begun: Begun | None) -> Future[bool]:
+        """Remember a message that the turn's next reply will finish; return whether the turn is still the caller's."""
+        return self._database.call(early.begin, early.Begin(update_id, said, begun))
+
+    def has_later(self, dialog: str, update_id: int) -> Future[bool]:
+        """Whether a dialog has an update after this one."""
+        return self._database.ask(inbox.later, inbox.Later(dialog, update_id))
 
     def move(self, dialog: Dialog, to: Dialog) -> Future[None]:
         """Let a dialog go on under another name: what waits for it and, where that has none, its state."""

@@ -47,6 +47,7 @@ def deliveries(draw: st.DrawFn) -> list[Delivered]:
                 again=st.sampled_from([None, None, None, 0.0, 0.01, 5.0]),
                 conduct=st.sampled_from([Conduct.ANSWERS] * 6 + [Conduct.THINKS] * 3 + [Conduct.RAISES, Conduct.HANGS]),
                 replies=st.sampled_from([(True,), (True, True), (True, False, True), (False,), ()]),
+                early=st.sampled_from([0, 0, 1, 2]),
             ),
             min_size=1,
             max_size=14,
@@ -89,7 +90,20 @@ def check_nothing_is_lost(history: History) -> None:
     for number in ran:
         for position in range(len(history.plan.updates[number].replies)):
             assert (number, position) in delivered or (number, position) in history.dead_commands
-    assert {attempt.turn for attempt in history.attempts} <= set(ran), "a reply of a turn that was never committed"
+    last = {attempt.turn for attempt in history.attempts if not is_early(history, attempt)}
+    assert last <= set(ran), "a reply of a turn that was never committed"
+
+
+def is_early(history: History, attempt: Attempt) -> bool:
+    return attempt.position < history.plan.updates[attempt.turn].early
+
+
+def check_early_replies(history: History) -> None:
+    """The n-th of a later run takes the place of the n-th of the first: one of them is sent, and no other."""
+    made_by: dict[str, int] = {}
+    for attempt in history.attempts:
+        assert attempt.key.endswith(f".{attempt.position}"), f"{attempt.key} is reply {attempt.position} of its turn"
+        assert made_by.setdefault(attempt.key, attempt.run) == attempt.run, f"{attempt.key} was said by two runs"
 
 
 def check_only_the_guilty_are_set_aside(history: History) -> None:
@@ -113,7 +127,8 @@ def by_dialog(history: History) -> dict[str, list[tuple[int, Attempt]]]:
     place = {number: index for numbers in history.states.values() for index, number in enumerate(numbers)}
     attempts = defaultdict(list)
     for attempt in history.attempts:
-        attempts[attempt.dialog].append((place[attempt.turn], attempt))
+        if attempt.turn in place:  # else its turn failed after it was sent
+            attempts[attempt.dialog].append((place[attempt.turn], attempt))
     return attempts
 
 
@@ -164,6 +179,7 @@ def test_the_promises_hold_whatever_fails(plan: Plan) -> None:
     check_only_the_guilty_are_set_aside(history)
     check_order_of_turns(history)
     check_order_of_replies(history)
+    check_early_replies(history)
     check_repetitions(history, exact=True)
     if not plan.deaths:  # who dies between the platform's wish and its note has nobody to tell
         check_platforms_wish(history)
@@ -175,6 +191,7 @@ def test_with_locks_that_exclude_nobody_the_database_keeps_turns_single_and_coun
     history = simulate(replace(plan, locks_work=False))
     check_nothing_is_lost(history)
     check_order_of_turns(history)
+    check_early_replies(history)
     check_repetitions(history, exact=False)
 
 

@@ -34,6 +34,7 @@ from maxbot.events import nobody
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.sweep import Sweep
 from maxbot.locks import UserLocks
+from maxbot.meanwhile import current
 from maxbot.storage.database import Call, Database, Item, Operation, Result, settle
 from maxbot.storage.schema import REVISION, dead_letters, dialogs, inbox, metadata, outbox, revisions, seen
 from maxbot.storage.sqlite.backend import SQLite
@@ -146,6 +147,8 @@ class Delivered:
     conduct: Conduct = Conduct.ANSWERS
     replies: tuple[bool, ...] = (True,)
     """For each reply, whether it may be sent again."""
+    early: int = 0
+    """How many of them, the first ones, leave before the turn ends."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,8 @@ class Attempt:
     key: str
     outcome: Outcome
     resend: bool
+    run: int = 0
+    """Which run of a turn, counted over all turns, made it."""
 
     @property
     def delivered(self) -> bool:
@@ -365,6 +370,7 @@ class _SimulatedChannel(Channel):
                 command.key,
                 outcome,
                 command.resend,
+                command.content["run"],
             )
         )
         await simulation.pause(self._worker)
@@ -389,17 +395,23 @@ class _SimulatedBot(PlainBot):
         simulation = self._worker.simulation
         number = message["number"]
         update = simulation.plan.updates[number]
+        simulation.runs += 1
+        commands = [
+            Command({"turn": number, "position": position, "run": simulation.runs}, resend=resend)
+            for position, resend in enumerate(update.replies)
+        ]
+        for command in commands[: update.early]:
+            said = current.get().say(command)
+            if update.conduct is not Conduct.ANSWERS:
+                await said
+                await simulation.pause(self._worker)
         if update.conduct is Conduct.RAISES:
             raise ValueError("the bot's own")
         if update.conduct is Conduct.HANGS:
             await asyncio.sleep(10 * TURN_TIMEOUT)
         if update.conduct is Conduct.THINKS:
             await simulation.pause(self._worker)
-        commands = [
-            Command({"turn": number, "position": position}, resend=resend)
-            for position, resend in enumerate(update.replies)
-        ]
-        return TurnResult(commands, {"turns": [*state.get("turns", []), number]})
+        return TurnResult(commands[update.early :], {"turns": [*state.get("turns", []), number]})
 
 
 class _Worker:
@@ -437,6 +449,7 @@ class Simulation:
         self.locks = _SharedLocks()
         self.outcomes = deque(plan.outcomes)
         self.transactions = 0
+        self.runs = 0
         self.in_flight: dict[str, defaultdict[_Worker, int]] = defaultdict(lambda: defaultdict(int))
         self._began: dict[int, float] = {}
         self._delays_used = 0

@@ -47,8 +47,9 @@ _see = Statement(
         WHERE seen.accepted_by = :mark GROUP BY seen.id
     """,
 )
+_new = ("id", "dialog", "message", "address", "accepted_at", "attempts")
 _put = Statement(
-    insert(inbox),
+    insert(inbox).values({name: bindparam(name) for name in _new}),
     postgresql="""
         INSERT INTO inbox (id, dialog, message, address, accepted_at, attempts)
         SELECT * FROM unnest(:id::int8[], :dialog::text[], :message::bytea[], :address::bytea[], :accepted_at::float8[],
@@ -137,6 +138,24 @@ def mark_attempt(transaction: Transaction, items: list[MarkAttempt]) -> list[int
         _mark_attempt, update_id=[item.update_id for item in items], change=[item.change for item in items]
     )
     return [row[0] if row else 0 for row in rows]
+
+
+class Later(NamedTuple):
+    """Whether a dialog has updates after this one."""
+
+    dialog: str
+    update_id: int
+
+
+_later = Statement(
+    select(func.max(inbox.c.id)).where(inbox.c.dialog == bindparam("dialog"), inbox.c.id > bindparam("update_id"))
+)
+
+
+def later(transaction: Transaction, items: list[Later]) -> list[bool]:
+    """Return of each update whether its dialog has a later one in the inbox."""
+    rows = transaction.row(_later, dialog=[item.dialog for item in items], update_id=[item.update_id for item in items])
+    return [row is not None and row[0] is not None for row in rows]
 
 
 _newest = Statement(select(func.max(seen.c.id)))

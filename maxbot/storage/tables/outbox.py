@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, case, delete, insert, literal_column, select, 
 from maxbot.storage.json import decode, encode
 from maxbot.storage.schema import outbox
 from maxbot.storage.statement import Statement, Transaction
-from maxbot.types import Address
+from maxbot.types import Address, Begun
 
 
 class Sent(NamedTuple):
@@ -38,6 +38,8 @@ class OutboxRow(NamedTuple):
     """When that was decided."""
     address: Address | None = None
     """Where to answer to, beyond the user's name."""
+    begun: Begun | None = None
+    """A message that the user sees already, and that this one finishes."""
 
     @property
     def key(self) -> str:
@@ -62,18 +64,19 @@ _outbox = Statement(
         outbox.c.taken_up,
         outbox.c.not_before,
         outbox.c.postponed_at,
+        outbox.c.begun,
     )
     .where(outbox.c.dialog == bindparam("dialog"))
     .order_by(outbox.c.update_id, outbox.c.position),
     postgresql="""
         SELECT item.n, update_id, position, content, resend, committed_at, attempts, unknown, taken_up,
-            not_before, postponed_at
+            not_before, postponed_at, begun
         FROM unnest(:dialog::text[]) WITH ORDINALITY AS item (dialog, n) JOIN outbox ON outbox.dialog = item.dialog
         ORDER BY item.n, update_id, position
     """,
     mysql="""
         SELECT item.n, update_id, position, content, resend, committed_at, attempts, unknown, taken_up,
-            not_before, postponed_at
+            not_before, postponed_at, begun
         FROM ITEMS(:dialog) STRAIGHT_JOIN outbox FORCE INDEX (outbox_order) ON outbox.dialog = item.dialog
         ORDER BY item.n, update_id, position
     """,
@@ -86,8 +89,10 @@ def select_outbox(
     """Return the unsent commands of each dialog, in order, with the address where to answer to."""
     return [
         [
-            OutboxRow(update_id, position, decode(content), bool(resend), *rest)._replace(address=address)
-            for update_id, position, content, resend, *rest in rows
+            OutboxRow(update_id, position, decode(content), bool(resend), *rest)._replace(
+                address=address, begun=None if begun is None else decode(begun)
+            )
+            for update_id, position, content, resend, *rest, begun in rows
         ]
         for rows, address in zip(transaction.rows(_outbox, dialog=dialogs), addresses, strict=True)
     ]
@@ -97,16 +102,16 @@ _put = Statement(
     insert(outbox),
     postgresql="""
         INSERT INTO outbox (update_id, position, dialog, content, resend, committed_at, attempts, unknown, taken_up,
-            not_before, postponed_at)
+            not_before, postponed_at, begun)
         SELECT * FROM unnest(:update_id::int8[], :position::int2[], :dialog::text[], :content::bytea[], :resend::bool[],
             :committed_at::float8[], :attempts::int4[], :unknown::int2[], :taken_up::int2[],
-            :not_before::float8[], :postponed_at::float8[])
+            :not_before::float8[], :postponed_at::float8[], :begun::bytea[])
     """,
     mysql="""
         INSERT INTO outbox (update_id, position, dialog, content, resend, committed_at, attempts, unknown, taken_up,
-            not_before, postponed_at)
+            not_before, postponed_at, begun)
         VALUES ROWS(:update_id, :position, :dialog, :content, :resend, :committed_at, :attempts, :unknown, :taken_up,
-            :not_before, :postponed_at)
+            :not_before, :postponed_at, :begun)
     """,
 )
 
@@ -126,6 +131,7 @@ def put(transaction: Transaction, rows: list[tuple[str, OutboxRow]]) -> None:
         taken_up=[0] * len(rows),
         not_before=[None] * len(rows),
         postponed_at=[None] * len(rows),
+        begun=[None if row.begun is None else encode(row.begun) for _, row in rows],
     )
 
 

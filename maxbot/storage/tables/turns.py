@@ -10,7 +10,20 @@ from maxbot.storage.json import decode, encode
 from maxbot.storage.schema import dialogs, inbox, outbox
 from maxbot.storage.statement import Row, Statement, Transaction
 from maxbot.storage.tables.outbox import OutboxRow, Sent, put, remove, select_outbox
-from maxbot.types import Address, Command, Message, State
+from maxbot.types import Address, Begun, Command, Message, State
+
+
+class Said(NamedTuple):
+    """What of an update's turn left before its end, in this run of it or in those before."""
+
+    replies: int = 0
+    commands: int = 0
+    """That they became."""
+    begun: Begun | None = None
+    """A message that the next reply finishes; `{}` where nobody knows whether there is one."""
+
+
+NOTHING = Said()
 
 
 class PendingUpdate(NamedTuple):
@@ -24,6 +37,8 @@ class PendingUpdate(NamedTuple):
     """Where to answer to, beyond the user's name; None where it brought none."""
     is_request: bool = False
     """Whether `message` is what another program asks for."""
+    said: Said = NOTHING
+    """What the user has been told already by runs of its turn that did not end."""
 
 
 class Load(NamedTuple):
@@ -61,6 +76,9 @@ _load = Statement(
         inbox.c.message,
         inbox.c.attempts,
         inbox.c.address,
+        inbox.c.early,
+        inbox.c.early_commands,
+        inbox.c.begun,
     )
     .select_from(_one)
     .join(dialogs, dialogs.c.dialog == _name, isouter=True)
@@ -68,11 +86,13 @@ _load = Statement(
     postgresql="""
         SELECT item.n, dialogs.version, dialogs.state, dialogs.address,
             unsent.there IS NOT NULL,
-            oldest.id, oldest.message, oldest.attempts, oldest.address
+            oldest.id, oldest.message, oldest.attempts, oldest.address,
+            oldest.early, oldest.early_commands, oldest.begun
         FROM unnest(:name::text[]) WITH ORDINALITY AS item (name, n)
         LEFT JOIN dialogs ON dialogs.dialog = item.name
         LEFT JOIN LATERAL (
-            SELECT id, message, attempts, address FROM inbox WHERE inbox.dialog = item.name
+            SELECT id, message, attempts, address, early, early_commands, begun FROM inbox
+            WHERE inbox.dialog = item.name
             ORDER BY inbox.dialog, inbox.id LIMIT 1
         ) AS oldest ON true
         LEFT JOIN LATERAL (  -- not EXISTS, for which the server may read all of the outbox
@@ -82,7 +102,7 @@ _load = Statement(
     mysql="""
         SELECT item.n, dialogs.version, dialogs.state, dialogs.address,
             EXISTS (SELECT 1 FROM outbox FORCE INDEX (outbox_order) WHERE outbox.dialog = item.name),
-            inbox.id, inbox.message, inbox.attempts, inbox.address
+            inbox.id, inbox.message, inbox.attempts, inbox.address, inbox.early, inbox.early_commands, inbox.begun
         FROM ITEMS(:name) LEFT JOIN dialogs FORCE INDEX (PRIMARY) ON dialogs.dialog = item.name
         LEFT JOIN inbox FORCE INDEX (PRIMARY) ON inbox.id = (
             SELECT MIN(id) FROM inbox AS waiting FORCE INDEX (inbox_order) WHERE waiting.dialog = item.name
@@ -97,25 +117,37 @@ def load(transaction: Transaction, items: list[Load]) -> list[Work]:
     found = [_work(row) for row in transaction.row(_load, name=[item.dialog for item in items])]
     unsent = [index for index, (_, has_commands) in enumerate(found) if has_commands]
     commands = select_outbox(
-        transaction, [items[index].dialog for index in unsent], [found[index][0].address for index in unsent]
+        transaction, [items[index].dialog for index in unsent], [_answer_to(found[index][0]) for index in unsent]
     )
     for index, rows in zip(unsent, commands, strict=True):
         found[index][0].outbox.extend(rows)
     return [work for work, _ in found]
 
 
+def _answer_to(work: Work) -> Address | None:
+    """Return where what is unsent goes to: early replies of an update to where that came from."""
+    update = work.update
+    return update.address if update is not None and update.said.commands and update.address else work.address
+
+
 def _work(row: Row | None) -> tuple[Work, bool]:
     """Return what is to do, still without its commands, and whether there are some."""
     assert row is not None
-    version, state, address, unsent, update_id, message, attempts, new_address = row
-    pending = None if update_id is None else _pending(update_id, decode(message), attempts, _decoded(new_address))
+    version, state, address, unsent, update_id, message, attempts, new_address, *said = row
+    pending = None
+    if update_id is not None:
+        pending = _pending(update_id, decode(message), attempts, _decoded(new_address), _said(*said))
     known = {} if state is None else decode(state)
     return Work(version or 0, known, [], pending, _decoded(address)), bool(unsent)
 
 
-def _pending(update_id: int, message: Any, attempts: int, address: Address | None) -> PendingUpdate:
+def _pending(update_id: int, message: Any, attempts: int, address: Address | None, said: Said) -> PendingUpdate:
     is_request = isinstance(message, list)
-    return PendingUpdate(update_id, message[0] if is_request else message, attempts, address, is_request)
+    return PendingUpdate(update_id, message[0] if is_request else message, attempts, address, is_request, said)
+
+
+def _said(replies: int, commands: int, begun: bytes | None) -> Said:
+    return Said(replies, commands, _decoded(begun)) if replies or begun is not None else NOTHING
 
 
 def _decoded(address: bytes | None) -> Address | None:
@@ -134,6 +166,8 @@ class Commit(NamedTuple):
     address: Address | None
     """Where to answer to from now on."""
     now: float
+    said: Said = NOTHING
+    """What left before the end: with more in the database, somebody else runs the turn too."""
 
 
 _know = Statement(
@@ -155,7 +189,7 @@ _remember = Statement(
     .where(
         dialogs.c.dialog == _name,
         dialogs.c.version == bindparam("loaded"),
-        exists().where(inbox.c.id == bindparam("update_id")),
+        exists().where(inbox.c.id == bindparam("update_id"), inbox.c.early == bindparam("said")),
     )
     .values(
         version=dialogs.c.version + literal_column("1"),
@@ -164,17 +198,17 @@ _remember = Statement(
     ),
     postgresql="""
         UPDATE dialogs SET version = dialogs.version + 1, state = next_state, address = next_address
-        FROM unnest(:name::text[], :loaded::int8[], :update_id::int8[], :next_state::bytea[], :next_address::bytea[])
-            WITH ORDINALITY AS item (name, loaded, update_id, next_state, next_address, n)
+        FROM unnest(:name::text[], :loaded::int8[], :update_id::int8[], :said::int2[], :next_state::bytea[],
+            :next_address::bytea[]) WITH ORDINALITY AS item (name, loaded, update_id, said, next_state, next_address, n)
         WHERE dialogs.dialog = item.name AND dialogs.version = item.loaded
-            AND EXISTS (SELECT FROM inbox WHERE inbox.id = item.update_id)
+            AND EXISTS (SELECT FROM inbox WHERE inbox.id = item.update_id AND inbox.early = item.said)
         RETURNING item.n
     """,
     # Locked first: what is written then has no condition any more.
     mysql="""
-        SELECT MIN(item.n) FROM ITEMS(:name, :loaded, :update_id)
+        SELECT MIN(item.n) FROM ITEMS(:name, :loaded, :update_id, :said)
         STRAIGHT_JOIN dialogs FORCE INDEX (PRIMARY) ON dialogs.dialog = item.name AND dialogs.version = item.loaded
-        STRAIGHT_JOIN inbox FORCE INDEX (PRIMARY) ON inbox.id = item.update_id
+        STRAIGHT_JOIN inbox FORCE INDEX (PRIMARY) ON inbox.id = item.update_id AND inbox.early = item.said
         GROUP BY dialogs.dialog FOR UPDATE;
         INSERT INTO dialogs (dialog, version, state, address) VALUES ROWS(:name, :loaded, :next_state, :next_address)
         ON DUPLICATE KEY UPDATE version = version + 1, state = VALUES(state), address = VALUES(address)
@@ -201,10 +235,14 @@ class Failed(NamedTuple):
     state: State
 
 
+def know(transaction: Transaction, dialogs: list[str]) -> None:
+    """Let dialogs that have had no turn yet have a row."""
+    transaction.run(_know, name=dialogs, next_state=[b"{}"] * len(dialogs))
+
+
 def remember_failures(transaction: Transaction, items: list[Failed]) -> None:
     """Store states, except where another turn was committed meanwhile."""
-    first = [item.dialog for item in items if not item.version]
-    transaction.run(_know, name=first, next_state=[b"{}"] * len(first))
+    know(transaction, [item.dialog for item in items if not item.version])
     transaction.run(
         _leave,
         name=[item.dialog for item in items],
@@ -220,19 +258,22 @@ def commit(transaction: Transaction, items: list[Commit]) -> list[list[OutboxRow
         For each turn its commands as they stand in the outbox; None where nothing was stored, because the update is
         done already or another turn of the dialog was committed since this one was loaded.
     """
-    first = [item.dialog for item in items if not item.version]
-    transaction.run(_know, name=first, next_state=[b"{}"] * len(first))
+    know(transaction, [item.dialog for item in items if not item.version])
     stored = transaction.changes(
         _remember,
         name=[item.dialog for item in items],
         loaded=[item.version for item in items],
         update_id=[item.update_id for item in items],
+        said=[item.said.replies for item in items],
         next_state=[encode(item.state) for item in items],
         next_address=[None if item.address is None else encode(item.address) for item in items],
     )
     # A second commit of the same turn in this group found another version.
     transaction.run(_done, update_id=[item.update_id for item, count in zip(items, stored, strict=True) if count])
-    results = [_rows(item) if count else None for item, count in zip(items, stored, strict=True)]
+    results = [
+        rows_of(item.update_id, item.commands, item.address, item.now, item.said) if count else None
+        for item, count in zip(items, stored, strict=True)
+    ]
     put(
         transaction,
         [(item.dialog, row) for item, rows in zip(items, results, strict=True) for row in rows or ()],
@@ -240,8 +281,17 @@ def commit(transaction: Transaction, items: list[Commit]) -> list[list[OutboxRow
     return results
 
 
-def _rows(item: Commit) -> list[OutboxRow]:
-    return [
-        OutboxRow(item.update_id, position, command.content, command.resend, item.now, address=item.address)
-        for position, command in enumerate(item.commands)
+def rows_of(
+    update_id: int, commands: Sequence[Command], address: Address | None, now: float, said: Said
+) -> list[OutboxRow]:
+    """Return commands of an update as rows of the outbox, behind those that left before.
+
+    The first one finishes a message that was begun.
+    """
+    rows = [
+        OutboxRow(update_id, position, command.content, command.resend, now, address=address)
+        for position, command in enumerate(commands, said.commands)
     ]
+    if rows and said.begun:
+        rows[0] = rows[0]._replace(begun=said.begun)
+    return rows

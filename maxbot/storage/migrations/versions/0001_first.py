@@ -29,6 +29,9 @@ def upgrade() -> None:
         sa.Column("address", JSON, nullable=True),
         sa.Column("accepted_at", MOMENT, nullable=False),
         sa.Column("attempts", sa.SmallInteger, nullable=False, server_default="0"),
+        sa.Column("early", sa.SmallInteger, nullable=False, server_default="0"),
+        sa.Column("early_commands", sa.SmallInteger, nullable=False, server_default="0"),
+        sa.Column("begun", JSON, nullable=True),
         postgresql_with=QUEUE,
     )
     op.create_index("inbox_order", "inbox", ["dialog", "id"])
@@ -54,6 +57,7 @@ def upgrade() -> None:
         sa.Column("taken_up", sa.SmallInteger, nullable=False),
         sa.Column("not_before", MOMENT, nullable=True),
         sa.Column("postponed_at", MOMENT, nullable=True),
+        sa.Column("begun", JSON, nullable=True),
         postgresql_with=QUEUE,
     )
     op.create_index("outbox_order", "outbox", ["dialog", "update_id", "position"])

@@ -1,0 +1,87 @@
+"""What a running turn can do before it ends: see `maxbot.meanwhile`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+
+from maxbot.channels.base import Channel
+from maxbot.delivery.early import EarlyReplies
+from maxbot.delivery.growing import GrowingMessage
+from maxbot.delivery.typing import typing
+from maxbot.outbox.retries import until_stored
+from maxbot.storage.store import Store
+from maxbot.types import Address, Command, Dialog
+
+ASK_EVERY = 1.0
+"""Seconds after which the database is asked again whether another worker has accepted something."""
+
+
+class LiveTurn:
+    """One turn's `Meanwhile`.
+
+    Args:
+        store: Knows what was accepted elsewhere.
+        channel: Of the dialog, if the bot still has it.
+        early: Its early replies.
+        dialog: Whose turn it is.
+        update_id: Of its update.
+        address: Where to answer to.
+        heard: How often this worker was told of something new for the dialog.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        channel: Channel | None,
+        early: EarlyReplies,
+        dialog: Dialog,
+        update_id: int,
+        address: Address | None,
+        heard: Callable[[Dialog], int],
+    ) -> None:
+        self._store = store
+        self._channel = channel
+        self._early = early
+        self._dialog = dialog
+        self._update_id = update_id
+        self._address = address
+        self._heard = heard
+        self._growing: GrowingMessage | None = None
+        if channel is not None and channel.growth is not None:
+            self._growing = GrowingMessage(store, channel, channel.growth, early, dialog, update_id, address)
+        self._superseded = False
+        self._heard_then = -1
+        self._asked_at = 0.0
+
+    def say(self, command: Command) -> Awaitable[None]:
+        """See `Meanwhile.say`."""
+        return self._early.say(command, after=[] if self._growing is None else self._growing.finish())
+
+    def show(self, text: str) -> None:
+        """See `Meanwhile.show`."""
+        if self._growing is not None:
+            self._growing.show(text)
+
+    def typing(self) -> AbstractContextManager[None]:
+        """See `Meanwhile.typing`."""
+        return typing(self._channel, self._dialog, self._address, after=0.0)
+
+    async def superseded(self) -> bool:
+        """See `Meanwhile.superseded`: at once what this worker accepts, within a second what others do."""
+        now, heard = asyncio.get_running_loop().time(), self._heard(self._dialog)
+        if not self._superseded and (heard != self._heard_then or now >= self._asked_at + ASK_EVERY):
+            self._heard_then, self._asked_at = heard, now
+            self._superseded = await until_stored(self._store.has_later, str(self._dialog), self._update_id)
+        return self._superseded
+
+    async def ended(self) -> None:
+        """The bot's code has ended: take no more, and wait until all it said is committed."""
+        if self._growing is not None and (calls := self._growing.finish()):
+            await asyncio.wait(calls)
+        await self._early.committed()
+
+    async def abort(self) -> None:
+        """Stop at once, whatever is under way."""
+        for call in [] if self._growing is None else self._growing.finish():
+            call.cancel()
+        await self._early.abort()
