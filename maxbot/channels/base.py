@@ -11,6 +11,7 @@ import msgspec
 
 from maxbot.channels.expand import Abilities, expand
 from maxbot.channels.media import USUAL, Bounds, Media, Owner, fetch_theirs
+from maxbot.channels.notes import MemoryNotes, Notes
 from maxbot.errors import CannotFetch, UsageError
 from maxbot.types import Address, Begun, Command, Dialog, Update
 
@@ -45,6 +46,7 @@ class Services(msgspec.Struct, frozen=True):
     """What the server lends a channel from `start` to `close`."""
 
     mailbox: Mailbox
+    notes: Notes = msgspec.field(default_factory=MemoryNotes)
     connections: int = CONNECTIONS
     """How many connections this channel may have to its platform at a time, in this process."""
     share: float = 1.0
@@ -124,6 +126,9 @@ class Channel:
 
     body_limit: int = BODY_LIMIT
     """Bytes of a request's body; larger ones are answered 413."""
+
+    recognises_for: float = 0.0
+    """Seconds for which the platform knows a command again by its key: sent again so long, it arrives once."""
 
     keep_seen: float | None = None
     """Seconds for which the platform may deliver an update again; None is what the server's option says."""

@@ -4,7 +4,8 @@
     RetryLater         not sent: the row waits until `not_before`, and so does the dialog; given up after some time.
                        Where it reaches further, all dialogs of the channel wait; where the user has moved, so does
                        the dialog
-    OutcomeUnknown     counted as `uncertain`; waits and is sent again, a few times, or is set aside if it must not be
+    OutcomeUnknown     counted as `uncertain`; waits and is sent again, a few times, or is set aside if it must not be.
+                       Where the platform knows a command again, it may always be repeated, and is not counted
     Undeliverable      set aside as a dead letter; the next command goes on, unless the dialog is closed to all
 
 A dialog does not hold its lock while it waits: whoever is woken first when the time has come goes on.
@@ -136,14 +137,17 @@ class Sender:
 
     async def _take_up(self, dialog: Dialog, row: OutboxRow) -> OutboxRow | None:
         """Somebody who is gone may have sent it: count that, and return it where it is to be sent (again)."""
-        await until_stored(self._store.count, "uncertain")
-        if not row.resend:
+        recognised = self._is_recognised(dialog, row)
+        if not recognised:
+            await until_stored(self._store.count, "uncertain")
+        if not (recognised or row.resend):
             await self.set_aside(dialog, row, "It may have been sent, and must not be sent twice")
             return None
         if row.taken_up + 1 >= MOST_TAKEN_UP:
             await self.set_aside(dialog, row, f"{MOST_TAKEN_UP} workers died while they sent it")
             return None
-        self._observe(CommandRepeated(dialog, row.key))
+        if not recognised:
+            self._observe(CommandRepeated(dialog, row.key))
         return await self._change(row, row._replace(attempts=row.attempts + 1, taken_up=row.taken_up + 1))
 
     async def _change(self, row: OutboxRow, then: OutboxRow) -> OutboxRow:
@@ -188,15 +192,21 @@ class Sender:
             return True
         return False
 
+    def _is_recognised(self, dialog: Dialog, row: OutboxRow) -> bool:
+        """Whether the platform would know a command again, so that it cannot arrive twice."""
+        channel = self._channels.get(dialog.channel)
+        return channel is not None and 0 <= self._store.now() - row.committed_at < channel.recognises_for
+
     async def _resend_or_set_aside(self, dialog: Dialog, row: OutboxRow, reason: str) -> None:
-        await until_stored(self._store.count, "uncertain")
-        unknown = row.unknown + 1
-        if not row.resend:
+        recognised, unknown = self._is_recognised(dialog, row), row.unknown + 1
+        if not recognised:
+            await until_stored(self._store.count, "uncertain")
+        if not (recognised or row.resend):
             await self.set_aside(dialog, row, f"{reason}; it may have arrived, and must not be sent twice")
         elif unknown >= MOST_UNKNOWN:
             await self.set_aside(dialog, row, f"{reason}; after {unknown} attempts nobody knows whether it arrived")
         else:
-            await self._postpone(dialog, row, f"{reason}; it may arrive twice", None, unknown)
+            await self._postpone(dialog, row, reason if recognised else f"{reason}; it may arrive twice", None, unknown)
 
     async def _postpone(
         self, dialog: Dialog, row: OutboxRow, reason: str, wish: float | None, unknown: int | None = None

@@ -6,6 +6,7 @@
                 outbox ─ commands committed and not yet sent; (`update_id`, `position`) is their order
     set aside   dead_letters ─ updates and commands that were given up, with the reason
     web         replies ─ what the `web` channel's clients fetch
+    note        notes ─ what a channel must know again: how far VK was polled, who a hidden number of WhatsApp is
     count       counters ─ rare events worth counting over restarts (docs/reference/database.md)
     hosts       sessions ─ the workers alive, on databases that several hosts share; empty on SQLite
 
@@ -137,6 +138,15 @@ replies = Table(
     Column("content", JSON, nullable=False),
     Column("put_at", MOMENT, nullable=False),
     Index("replies_order", "dialog", "id"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("channel", Key(200), primary_key=True),
+    Column("key", Key(200), primary_key=True),
+    Column("value", Key(400), nullable=False),
+    Column("noted_at", MOMENT, nullable=False),
 )
 
 counters = Table(

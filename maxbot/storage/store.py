@@ -10,7 +10,7 @@ from sqlalchemy import select
 from maxbot.storage.database import Database
 from maxbot.storage.schema import revisions
 from maxbot.storage.statement import Statement, Transaction
-from maxbot.storage.tables import counters, dead_letters, early, inbox, moves, outbox, replies, requests, turns
+from maxbot.storage.tables import counters, dead_letters, early, inbox, moves, notes, outbox, replies, requests, turns
 from maxbot.storage.tables.oldest import Older
 from maxbot.types import Address, Begun, Command, Dialog, State, Update
 
@@ -175,6 +175,16 @@ class Store:
     def expire(self, older_than: float, limit: int) -> Future[int]:
         """Remove up to `limit` replies put over `older_than` seconds ago; return how many."""
         return self._database.call(replies.expire, Older(self.now() - older_than, limit))
+
+    # notes: the `Notes` of `maxbot.channels.notes`
+
+    async def note(self, channel: str, key: str, value: str) -> None:
+        """Keep a value, in the place of what was kept under its key."""
+        await self._database.call(notes.note, notes.Note(channel, key, value, self.now()))
+
+    async def noted(self, channel: str, key: str) -> str | None:
+        """Return what was kept last; None for nothing."""
+        return await self._database.ask(notes.noted, notes.Noted(channel, key))
 
 
 _revision = Statement(select(revisions.c.version_num))

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from maxbot.channels import trouble
 from maxbot.channels.base import Channel, Request, Services
+from maxbot.channels.notes import MemoryNotes
 from maxbot.channels.offered import short
 from maxbot.channels.vk import VkChannel
+from maxbot.channels.vk.api import Denied
 from maxbot.channels.vk.channel import random_id
 from maxbot.channels.vk.servers import CODE_GOOD_FOR
 from maxbot.channels.vk.uploads import multipart
@@ -351,9 +353,9 @@ async def post(url: str, content: bytes) -> tuple[int, str]:
 
 
 async def started(vk: VkStandIn | ApiStandIn, use: Callable[[VkChannel], Awaitable[Any]], **options: Any) -> Any:
-    mailbox = options.pop("mailbox", None) or MemoryMailbox()
+    notes = options.pop("notes", None) or MemoryNotes()
     channel = make(api_url=vk.url, **options)
-    await channel.start(Services(mailbox=mailbox))
+    await channel.start(Services(MemoryMailbox(), notes))
     try:
         return await use(channel)
     finally:
@@ -567,7 +569,8 @@ def test_each_error_means_what_the_table_says() -> None:
         (1, OutcomeUnknown, {}),
         (10, OutcomeUnknown, {}),
         (5, Misconfigured, {"reach": "channel"}),
-        (15, Misconfigured, {"reach": "channel"}),
+        (7, Denied, {"reach": "dialog"}),
+        (15, Denied, {"reach": "dialog"}),
         (901, DialogClosed, {}),
         (917, DialogClosed, {}),
         (912, Undeliverable, {}),
@@ -918,7 +921,7 @@ def test_what_happens_while_nobody_polls_is_fetched_by_the_next_one() -> None:
     """VK's own place to begin is now: whoever takes that loses what came during a restart."""
 
     async def scenario(vk: VkStandIn) -> None:
-        inbox, mailbox = MemoryInbox(), MemoryMailbox()
+        inbox, notes = MemoryInbox(), MemoryNotes()
 
         async def fetch() -> None:
             polls = len(vk.calls)
@@ -927,7 +930,7 @@ def test_what_happens_while_nobody_polls_is_fetched_by_the_next_one() -> None:
             await eventually(lambda: len(inbox.updates) == len(vk.events))
 
         for _ in range(5):
-            await polling(vk, inbox, fetch, mailbox=mailbox)
+            await polling(vk, inbox, fetch, notes=notes)
             vk.happen(event(len(vk.events)))
         assert [update.key for update in inbox.updates] == [f"e{number}" for number in range(9)]
 

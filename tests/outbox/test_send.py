@@ -256,6 +256,32 @@ def test_what_was_perhaps_sent_before_a_crash_is_counted_and_repeated_only_if_it
         assert counters()["uncertain"] == 1
 
 
+@pytest.mark.parametrize("resend", [True, False])
+def test_where_the_platform_knows_a_command_again_it_is_repeated_and_not_counted(resend: bool) -> None:
+    async def scenario(store: Store) -> None:
+        platform = Platform(OutcomeUnknown("lost"), None, OutcomeUnknown("lost"))
+        platform.recognises_for = 600.0
+        await committed(store, "a", "b", resend=resend)
+        await until_sent(store, Sender(store, {"test": platform}, 1000.0))
+        assert platform.texts == ["a", "a", "b", "b"]
+
+    run_with_store(scenario)
+    assert counters() == {}
+    assert letters() == []
+
+
+def test_when_the_platform_has_forgotten_a_command_a_repetition_is_one() -> None:
+    async def scenario(store: Store) -> None:
+        platform = Platform(*(RetryLater("wait", 300.0),) * 3, OutcomeUnknown("lost"))
+        platform.recognises_for = 600.0
+        await committed(store, "a", resend=False)
+        await until_sent(store, Sender(store, {"test": platform}, 10_000.0))
+        assert platform.texts == ["a"] * 4
+
+    run_with_store(scenario)
+    assert counters() == {"uncertain": 1, "dead_commands": 1}
+
+
 @pytest.mark.parametrize("error", [Undeliverable("blocked"), None])
 def test_what_never_will_arrive_does_not_hold_up_the_next(error: Exception | None) -> None:
     async def scenario(store: Store) -> None:

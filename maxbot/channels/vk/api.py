@@ -3,6 +3,7 @@
 not VK's JSON   5xx, 2xx: unknown; anything else comes from somebody on the way, and is later
 6, 29, 9        later: too many calls (the whole channel waits), too many of one kind, too many to one user
 1, 10, 36       unknown: it failed inside of VK, or took too long there
+7, 15           later, for this dialog: perhaps it is denied for this call only
 the token, its rights, a captcha          the whole channel waits for its operator
 not allowed, blocked, left, no such chat  closed
 all others                                never
@@ -36,9 +37,14 @@ FLOOD_WAIT = 60.0
 
 TOO_MANY, FLOOD, RATE_LIMIT = 6, 9, 29
 UNKNOWN = frozenset((1, 10, 36))
-WRONG_SETTINGS = frozenset((2, 5, 7, 14, 15, 17, 24, 27, 28, 38, 203))
+DENIED = frozenset((7, 15))
+WRONG_SETTINGS = frozenset((2, 5, 14, 17, 24, 27, 28, 38, 203))
 CLOSED = frozenset((18, 37, 900, 901, 902, 917, 922, 925, 927, 932, 935, 945, 946))
 BOT_FEATURES_OFF = 912
+
+
+class Denied(RetryLater):
+    """Permission or access is denied: for this call, this conversation, or for all: the others are not held up."""
 
 
 class Error(msgspec.Struct):
@@ -128,6 +134,8 @@ def failure(code: int, reason: str) -> SendError:
         return OutcomeUnknown(reason)
     if code in WRONG_SETTINGS:
         return Misconfigured(f"VK refuses this token ({reason}): check access_token and its rights")
+    if code in DENIED:
+        return Denied(f"VK denies it ({reason}): see that access_token has the right to write messages")
     if code in CLOSED:
         return DialogClosed(reason)
     if code == BOT_FEATURES_OFF:

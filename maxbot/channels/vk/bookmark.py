@@ -1,28 +1,21 @@
-"""How far VK's events were read, for the next start: VK itself says only where they are now.
+"""How far VK's events were read, for the next start: VK itself says only where they are now."""
 
-It is kept where replies for visitors are, as replies to a user that no conversation can be. Nothing is overwritten
-there, so the last one counts; old ones go with the old replies, and while nothing happens it is written each hour.
-"""
+from maxbot.channels.notes import Notes
 
-import time
-
-from maxbot.channels.base import Mailbox
-from maxbot.types import Dialog
-
-HOUR = 3600
+KEY = "long poll"
 
 
 class Bookmark:
     """The place up to which events were accepted.
 
     Args:
-        mailbox: Keeps it.
+        notes: Keep it.
         channel: Name of the instance.
     """
 
-    def __init__(self, mailbox: Mailbox, channel: str) -> None:
-        self._mailbox = mailbox
-        self._dialog = Dialog(channel, "long poll")
+    def __init__(self, notes: Notes, channel: str) -> None:
+        self._notes = notes
+        self._channel = channel
         self._kept = ""
 
     async def keep(self, ts: str) -> None:
@@ -31,23 +24,10 @@ class Bookmark:
         Raises:
             StorageUnavailable: It is not written.
         """
-        key = f"{ts} in hour {int(time.time()) // HOUR}"
-        if key != self._kept:
-            await self._mailbox.put(self._dialog, key, {"ts": ts})
-            self._kept = key
+        if ts != self._kept:
+            await self._notes.note(self._channel, KEY, ts)
+            self._kept = ts
 
     async def last(self) -> str | None:
-        """Return what was written last; None for nothing, or nothing since a day or so."""
-        after, beyond = 0, 1
-        if not await self._mailbox.fetch(self._dialog, 0, 1):
-            return None
-        while await self._mailbox.fetch(self._dialog, beyond, 1):
-            after, beyond = beyond, beyond * 2
-        while beyond - after > 1:
-            middle = (after + beyond) // 2
-            if await self._mailbox.fetch(self._dialog, middle, 1):
-                after = middle
-            else:
-                beyond = middle
-        [(_, content)] = await self._mailbox.fetch(self._dialog, after, 1)
-        return str(content["ts"])
+        """Return what was written last; None for nothing."""
+        return await self._notes.noted(self._channel, KEY)

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from maxbot.channels.base import Accept, Answer, Channel, Mailbox, Received, Request, Services, matches
+from maxbot.channels.base import Accept, Answer, Channel, Received, Request, Services, matches
 from maxbot.channels.client import ApiClient
 from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.expand import Abilities
+from maxbot.channels.notes import Notes
 from maxbot.channels.options import (
     Limits,
     Secret,
@@ -45,6 +46,9 @@ API_VERSION = "5.199"
 
 RATE = 20.0
 """Calls a second with the token of a community; not verified."""
+
+RECOGNISES_FOR = 45 * 60.0
+"""Seconds: VK knows a `random_id` for an hour, as far as is known."""
 
 OK = Answer(b"ok")
 """Exactly that: anything else is a failure, and `remove` takes the server out of VK's list."""
@@ -78,6 +82,7 @@ class VkChannel(Channel):
     """
 
     type = "vk"
+    recognises_for = RECOGNISES_FOR
     token_pattern = re.compile(r"\bvk\d\.[a-z]\.[A-Za-z0-9_-]{20,}")
     # https://dev.vk.com/en/method/messages.send has 9,000 characters, older pages 4,096.
     # https://dev.vk.com/en/api/bots/development/keyboard: up to 10 buttons below a message, 40 below the input field.
@@ -194,6 +199,7 @@ class VkChannel(Channel):
         Raises:
             RetryLater: Nothing was sent: no connection, too many messages, or somebody on the way answered.
             Misconfigured: The token is wrong, or lacks a right.
+            Denied: It is not allowed here, or not at all.
             OutcomeUnknown: It left, and VK failed, or said nothing within the channel's timeout. It is safe to repeat.
             Undeliverable: VK refused it; `reason` is its own text.
             DialogClosed: The user does not allow messages, or the community is not in the chat any more.
@@ -227,7 +233,7 @@ class VkChannel(Channel):
             servers=Servers(api, self._group_id),
             uploads=Uploads(api, elsewhere, self._private_hosts),
             pace=Pace(self._rate * services.share, self._rate * services.share),
-            mailbox=services.mailbox,
+            notes=services.notes,
         )
 
     async def close(self) -> None:
@@ -275,7 +281,7 @@ class VkChannel(Channel):
             line.api,
             line.elsewhere,
             line.servers,
-            Bookmark(line.mailbox, self.name),
+            Bookmark(line.notes, self.name),
             self._parse_polled,
             self._version,
             self._timeout,
@@ -337,7 +343,7 @@ class _Line(msgspec.Struct):
     servers: Servers
     uploads: Uploads
     pace: Pace
-    mailbox: Mailbox
+    notes: Notes
 
 
 def random_id(key: str) -> int:

@@ -19,7 +19,7 @@ from maxbot.channels.base import Accept
 from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.json import decode
 from maxbot.channels.trouble import Trouble
-from maxbot.channels.vk.api import VkApi
+from maxbot.channels.vk.api import Denied, VkApi
 from maxbot.channels.vk.bookmark import Bookmark
 from maxbot.channels.vk.servers import Servers
 from maxbot.channels.vk.updates import KINDS
@@ -118,7 +118,7 @@ class Polling:
             await self._api.call(
                 "groups.setLongPollSettings", group_id=group, enabled=1, api_version=self._version, **wanted
             )
-        except Misconfigured:
+        except (Misconfigured, Denied):
             # Such a token can poll all the same, if somebody switched it on by hand.
             logger.info("This token may not change VK's settings: see that Manage → API usage → Long Poll API is on")
 

@@ -14,7 +14,7 @@ from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.http import Response
 from maxbot.channels.json import decode
 from maxbot.channels.media import Media, fetch
-from maxbot.channels.vk.api import VkApi
+from maxbot.channels.vk.api import Denied, VkApi
 from maxbot.channels.vk.replies import Upload
 from maxbot.errors import BadRequest, CannotFetch, Misconfigured, OutcomeUnknown, RetryLater, Undeliverable
 
@@ -78,7 +78,7 @@ class Uploads:
             return await self._upload(upload, media, peer)
         except OutcomeUnknown as error:  # nobody saw anything of it
             reason, later = error.reason, True
-        except Misconfigured as error:  # a token that may write texts may lack the right to upload
+        except (Misconfigured, Denied) as error:  # a token that may write texts may lack the right to upload
             reason, later = error.reason, False
         except (CannotFetch, Undeliverable) as error:
             reason, later = str(error), False

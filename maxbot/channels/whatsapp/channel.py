@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from maxbot.channels.base import Request, Services
+from maxbot.channels.base import Received, Request, Services
 from maxbot.channels.media import USUAL, Bounds, Media, Owner, file_id
 from maxbot.channels.meta import API_URL, API_VERSION, GraphError, MetaChannel
 from maxbot.channels.native import chosen
@@ -15,8 +15,9 @@ from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.replies import made
 from maxbot.channels.whatsapp.failures import FILES, Attempts, judge
 from maxbot.channels.whatsapp.files import HOSTS, fetch
+from maxbot.channels.whatsapp.names import Names
 from maxbot.channels.whatsapp.replies import ABILITIES, BUTTON_TITLE, makers
-from maxbot.channels.whatsapp.updates import NATIVE, read
+from maxbot.channels.whatsapp.updates import NATIVE, Said, read
 from maxbot.errors import RetryLater, SendError, Undeliverable
 from maxbot.types import Address, Command, Dialog, Update
 
@@ -123,6 +124,7 @@ class WhatsAppChannel(MetaChannel):
         self._native = chosen(native, NATIVE)
         self._rate = rate
         self._user_burst = user_burst
+        self._names: Names | None = None
 
     def parse(self, request: Request) -> list[Update]:
         """Turn a webhook, which may have many messages, into updates.
@@ -130,7 +132,20 @@ class WhatsAppChannel(MetaChannel):
         Raises:
             BadRequest: It is no delivery of WhatsApp.
         """
-        return read(request.body, self.name, self._number, self._native)
+        return [one.update for one in read(request.body, self.name, self._number, self._native)]
+
+    async def receive(self, request: Request) -> Received:
+        """Read a delivery, or answer a handshake. Who hides a number goes on with the dialog that began with it."""
+        if request.method == "GET":
+            return await super().receive(request)
+        self.verify(request)
+        return Received([await self._named(one) for one in read(request.body, self.name, self._number, self._native)])
+
+    async def _named(self, said: Said) -> Update:
+        if said.id is None or self._names is None:
+            return said.update
+        name = await self._names.of(said.id, said.number)
+        return msgspec.structs.replace(said.update, dialog=Dialog(self.name, name))
 
     async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to WhatsApp.
@@ -167,6 +182,7 @@ class WhatsAppChannel(MetaChannel):
     async def start(self, services: Services) -> None:
         """Open the connections, and begin to count."""
         await super().start(services)
+        self._names = Names(services.notes, self.name)
         self._pace = Pace(self._rate * services.share, self._rate * services.share)
         self._user_pace = Pace(USER_RATE, self._user_burst)
 

@@ -5,7 +5,7 @@ Source: …/whatsapp/webhooks/reference/messages and the pages below it, one a k
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -153,7 +153,16 @@ _loose_value_decoder = msgspec.json.Decoder(_LooseValue)
 _message_decoder = msgspec.json.Decoder(_Message)
 
 
-def read(body: bytes, channel: str, phone_number_id: str, native: Collection[str] = ()) -> list[Update]:
+class Said(NamedTuple):
+    """An update, and by what else its user is known."""
+
+    update: Update
+    id: str | None = None
+    """That WhatsApp gives to those who hide their number; None for others, as far as it says."""
+    number: str | None = None
+
+
+def read(body: bytes, channel: str, phone_number_id: str, native: Collection[str] = ()) -> list[Said]:
     """Read a delivery: its updates in the order of their times.
 
     Args:
@@ -165,7 +174,7 @@ def read(body: bytes, channel: str, phone_number_id: str, native: Collection[str
     Raises:
         BadRequest: It is no delivery of WhatsApp.
     """
-    updates: dict[str, Update] = {}
+    found: dict[str, Said] = {}
     for message in _messages(body, phone_number_id):
         user = message.sender or message.from_user_id
         said = _message(message)
@@ -174,10 +183,11 @@ def read(body: bytes, channel: str, phone_number_id: str, native: Collection[str
         key = update_key(message.id)
         # What shows that the bot is typing needs the id of the message that it answers.
         address = {"message_id": message.id}
-        updates.setdefault(key, Update(Dialog(channel, user), key, said, milliseconds(message.timestamp), address))
+        update = Update(Dialog(channel, user), key, said, milliseconds(message.timestamp), address)
+        found.setdefault(key, Said(update, message.from_user_id, message.sender))
     if native:
-        updates |= {update.key: update for update in _native(body, channel, phone_number_id, native)}
-    return sorted(updates.values(), key=lambda update: update.sequence or 0)
+        found |= {one.update.key: one for one in _native(body, channel, phone_number_id, native)}
+    return sorted(found.values(), key=lambda one: one.update.sequence or 0)
 
 
 def _messages(body: bytes, phone_number_id: str) -> Iterator[_Message]:
@@ -215,18 +225,19 @@ def _raw_messages(body: bytes, phone_number_id: str) -> Iterator[msgspec.Raw]:
                 yield from value.messages
 
 
-def _native(body: bytes, channel: str, phone_number_id: str, native: Collection[str]) -> Iterator[Update]:
+def _native(body: bytes, channel: str, phone_number_id: str, native: Collection[str]) -> Iterator[Said]:
     for message, key in natives.objects(list(_raw_messages(body, phone_number_id))):
         kind, value = message.get("type"), message
         if kind == "interactive" and isinstance(message.get("interactive"), dict):
             value = message["interactive"]
             kind = value.get("type")
-        user = natives.user_of(message.get("from")) or natives.user_of(message.get("from_user_id"))
+        number, id = natives.user_of(message.get("from")), natives.user_of(message.get("from_user_id"))
+        user = number or id
         if isinstance(kind, str) and kind in native and user is not None and "group_id" not in message:
             sent_at = message.get("timestamp")
             sequence = milliseconds(sent_at) if isinstance(sent_at, int | str) else None
             told = natives.message(kind, value.get(kind, value.get("errors")))
-            yield Update(Dialog(channel, user), key, told, sequence)
+            yield Said(Update(Dialog(channel, user), key, told, sequence), id, number)
 
 
 def _is_for(metadata: _Metadata | None, phone_number_id: str) -> bool:

@@ -165,6 +165,7 @@ class Service:
     async def _start_channels(self) -> None:
         services = Services(
             mailbox=self._store,
+            notes=self._store,
             connections=max(1, budget().calls // len(self._channels)),
             share=1 / self._plan.workers,
             redact=self._redact,

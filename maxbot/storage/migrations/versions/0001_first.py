@@ -85,6 +85,13 @@ def upgrade() -> None:
     )
     op.create_index("replies_order", "replies", ["dialog", "id"])
     op.create_table(
+        "notes",
+        sa.Column("channel", Key(200), primary_key=True),
+        sa.Column("key", Key(200), primary_key=True),
+        sa.Column("value", Key(400), nullable=False),
+        sa.Column("noted_at", MOMENT, nullable=False),
+    )
+    op.create_table(
         "counters",
         sa.Column("name", Key(60), primary_key=True),
         sa.Column("value", NUMBER, nullable=False),
