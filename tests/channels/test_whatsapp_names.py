@@ -1,4 +1,4 @@
-"""One user of WhatsApp is one dialog, whether the number is shown or hidden, in every worker and after every restart."""
+"""One user of WhatsApp is one dialog, whether the number is shown or hidden, in every worker, after every restart."""
 
 import asyncio
 from typing import Any
