@@ -71,9 +71,13 @@ class Mistake:
     """The lines behind it."""
 
     def __str__(self) -> str:
+        return "\n".join([self.sentence, *self._excerpt()])
+
+    @property
+    def sentence(self) -> str:
+        """The place and the message, in one line."""
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        text = f"{place}: {self.message}" if place else self.message
-        return "\n".join([text, *self._excerpt()])
+        return f"{place}: {self.message}" if place else self.message
 
     @property
     def excerpt(self) -> str:

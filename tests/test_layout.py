@@ -26,8 +26,8 @@ LAYERS = (
 )
 """Folders and files of the package. Each knows what stands in the lines above its own, and nothing else."""
 
-ONE_WAY_UP = "bot/by_hand.py: maxbot.server.serve"
-"""A script of MaxBot 0.3 starts its own server, by a method of its bot; imported when that is called."""
+THE_ONE_WAY_UP = "bot/by_hand.py: maxbot.server.serve"
+"""A script of MaxBot 0.3 starts its own server: as it is called, and not as it is imported."""
 
 
 @cache
@@ -103,7 +103,7 @@ def test_nobody_imports_upwards(name: str) -> None:
         for module, _ in imported(tree)
         if (other := module.split(".")[1]) in height and other != name and height[other] >= height[name]
     ]
-    assert set(upwards) <= {ONE_WAY_UP}
+    assert set(upwards) <= {THE_ONE_WAY_UP}
 
 
 def test_there_is_no_circle() -> None:

@@ -28,25 +28,13 @@ def check(spec: str, form: str, strict: bool) -> int:
 def _look_at(spec: str) -> tuple[Sequence[Mistake], Sequence[Mistake], int]:
     """Return mistakes and warnings, and how many mistakes there are besides."""
     from maxbot.bot import load_bot
-    from maxbot.bot.check import check_bot
-    from maxbot.bot.check.channels import unable
-    from maxbot.bot.check.files import check_files
+    from maxbot.bot.check import doubts
 
     try:
         bot = load_bot(spec)
     except BotError as error:
         return error.mistakes, (), error.unsaid
-    if bot.definition is None or bot.made_with is None:
-        return (), (), 0
-    made_with = bot.made_with
-    found = check_bot(
-        bot.definition,
-        made_with.jinja_env,
-        recogniser=made_with.own_nlu is None,
-        closed=not made_with.has_hooks,
-        cannot_send=unable(bot.channels.values(), made_with.own_commands),
-    )
-    return (), [*found, *(check_files(bot.files) if bot.files else ())], 0
+    return (), doubts(bot), 0
 
 
 def _print_text(mistakes: Sequence[Mistake], warnings: Sequence[Mistake], hidden: int) -> None:

@@ -206,7 +206,8 @@ def _parse_expression(environment: Environment, source: Source) -> nodes.Templat
     value = parser.parse_expression()
     if not parser.stream.eos:
         behind = parser.stream.current
-        raise TemplateSyntaxError(f"there is something behind the expression: {behind.value!r}", behind.lineno)
+        meant = " (equality is ==)" if behind.value == "=" else ""
+        raise TemplateSyntaxError(f"there is something behind the expression: {behind.value!r}{meant}", behind.lineno)
     assignment = nodes.Assign(nodes.Name(_RESULT, "store", lineno=1), value, lineno=1)
     tree = nodes.Template([assignment], lineno=1)
     tree.set_environment(environment)

@@ -5,5 +5,6 @@ read at all is seen in `maxbot.bot.read`.
 """
 
 from maxbot.bot.check.check import check_bot
+from maxbot.bot.check.doubts import doubts
 
-__all__ = ["check_bot"]
+__all__ = ["check_bot", "doubts"]

@@ -19,11 +19,14 @@ class _Advice(NamedTuple):
 
 _QUOTED = r"[:\-] +(\"[^\"]*\"|'[^']*') *\x00"
 
+_KEY = r"^\s*[\w-]+\x00:(\s|$)"
+
 # The first that fits is told.
 _ADVICE = [
     _Advice("", r"^\s*(- +)*([^\s#'\"][^#'\"]*: +|- +)?\{\x00?[{%]", BRACES),
     _Advice(r"'\\t'", "", "indent with spaces, not with tabs"),
     _Advice("found unexpected end of stream", "", "the quote is not closed"),
+    _Advice("mapping values are not allowed", _KEY, "this line is indented otherwise than those it belongs to"),
     _Advice("mapping values are not allowed", "", "a text with ': ' in it is put into quotes or below a |"),
     _Advice("found unknown escape", "", r"in double quotes a backslash is written \\ ; single quotes keep it as it is"),
     _Advice("cannot start any token", "", "a text that begins with this character is put into quotes or below a |"),

@@ -18,6 +18,7 @@ from maxbot.server.plan import Plan
 from maxbot.server.stopping import GRACE, LINGER
 from maxbot.server.supervisor import signals
 from maxbot.server.tasks import keep
+from maxbot.server.worker.doubts import say_doubts
 from maxbot.server.worker.registration import register
 from maxbot.server.worker.service import Service
 
@@ -69,6 +70,8 @@ class SingleProcess:
         await starting
         service.poll()
         hello()
+        if self._plan.private:
+            say_doubts(self._bot)
         own = keep([self._register, feed_watchdog], _nobody_else_can)
         await self._stop.wait()
         notify(STOPPING)

@@ -34,12 +34,16 @@ from maxbot.server.supervisor.control import (
     Wake,
 )
 from maxbot.server.tasks import keep
+from maxbot.server.worker.doubts import say_doubts
 from maxbot.server.worker.registration import identity, register
 from maxbot.server.worker.service import Service
 from maxbot.storage.store import Store
 from maxbot.types import Dialog
 
 logger = logging.getLogger(__name__)
+
+FIRST = "worker-1"
+"""Says what one worker is enough for."""
 
 BEAT = 1.0
 """Seconds between two signs of life."""
@@ -99,6 +103,8 @@ class Worker:
             Ready([str(file.absolute()) for file in self._bot.files], list(self._bot.secrets), identity(channels))
         )
         self._tasks = keep([self._beat, self._listen], self._make_room)
+        if start.plan.private and start.name == FIRST:
+            say_doubts(self._bot)
         if isinstance(user_locks, UnixLocks):
             self._tasks += keep([lambda: self._watch(user_locks)], self._make_room)
         linger = await self._stop

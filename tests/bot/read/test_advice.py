@@ -19,6 +19,8 @@ NODE = "dialog:\n  - condition: true\n    response: "
         (NODE + "Note: it is late\n", "a text with ': ' in it is put into quotes", 3),
         ("dialog:\n\t- condition: true\n", "indent with spaces, not with tabs", 2),
         ("dialog:\n  - condition: true\n   response: x\n", "indented otherwise", 3),
+        ("dialog:\n  - condition: message.text\n     response: x\n", "indented otherwise", 3),
+        ("dialog:\n  - condition: message.text = 'a'\n    response: x\n", "equality is ==", 2),
         (NODE + "'hello' you\n", "nothing may follow a closing quote", 3),
         (NODE + '"hello\n', "the quote is not closed", 4),
         (NODE + "@you are here\n", "a text that begins with this character is put into quotes", 3),
