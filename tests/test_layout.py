@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "maxbot"
 
 LAYERS = (
     ("errors", "types", "backoff", "conversions", "board", "settings"),
-    ("commands", "env_files", "events", "imports"),
+    ("commands", "env_files", "events", "imports", "meanwhile"),
     ("logs", "maxml", "dialog", "channels", "locks", "storage"),
     ("nlu", "outbox", "inbox"),
     ("delivery", "extensions"),
