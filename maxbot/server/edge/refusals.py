@@ -33,6 +33,12 @@ class Refusals:
             ClientDisconnect: self._gone,
         }
 
+    async def answer(self, request: Request, error: Exception) -> Response | None:
+        """Answer an error where Starlette does not; None for one that is nobody's but ours."""
+        handlers = self.handlers()
+        handler = next((handlers[kind] for kind in type(error).__mro__ if kind in handlers), None)
+        return None if handler is None else await handler(request, error)  # type: ignore[misc, arg-type]
+
     def say(self) -> None:
         """Log how many there were."""
         if self.counts:

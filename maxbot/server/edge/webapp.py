@@ -13,6 +13,7 @@ from maxbot.channels.base import Channel
 from maxbot.server.edge.hosts import ANY, AllowedHosts
 from maxbot.server.edge.part import Part
 from maxbot.server.edge.refusals import Refusals
+from maxbot.server.edge.shortcut import Shortcut
 
 
 def build_webapp(parts: Sequence[Part], refusals: Refusals, hosts: Collection[str] = (ANY,)) -> ASGIApp:
@@ -24,9 +25,10 @@ def build_webapp(parts: Sequence[Part], refusals: Refusals, hosts: Collection[st
         hosts: See `AllowedHosts`.
     """
     routes = [route for part in parts for route in part.routes()]
-    app = Starlette(routes=routes, exception_handlers=refusals.handlers())
+    pages = Starlette(routes=routes, exception_handlers=refusals.handlers())
     # It would redirect `/web/` to whatever `Host` says.
-    app.router.redirect_slashes = False
+    pages.router.redirect_slashes = False
+    app = Shortcut(pages, routes, refusals)
     return app if ANY in hosts else AllowedHosts(app, hosts)
 
 

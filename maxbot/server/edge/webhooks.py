@@ -56,7 +56,8 @@ class Webhook:
         """Answer 200 once the updates are stored; errors become answers in the application's handlers."""
         request = Request(scope, receive)
         body = await read_body(request, self._channel.body_limit)
-        asked = ChannelRequest(body, request.headers, request.method, request.query_params)
+        query = request.query_params if scope["query_string"] else {}  # it is dear to read nothing
+        asked = ChannelRequest(body, request.headers, request.method, query)
         received = await _receive(self._channel, asked)
         accepted = await self._inbox.accept(received.updates)
         answer = received.answer_to(accepted)
