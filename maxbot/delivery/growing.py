@@ -10,7 +10,7 @@ import logging
 
 from maxbot.channels.base import Channel, Growth
 from maxbot.delivery.early import EarlyReplies
-from maxbot.errors import RetryLater, StorageError, TurnError, Undeliverable
+from maxbot.errors import Misconfigured, RetryLater, StorageError, TurnError, Undeliverable
 from maxbot.outbox.retries import until_stored
 from maxbot.storage.store import Store
 from maxbot.types import Address, Begun, Dialog
@@ -92,6 +92,7 @@ class GrowingMessage:
                 await (self._change(shown) if self._growth.lasts else self._draft(shown, None))
                 self._shown = shown
         except RetryLater as error:
+            self._is_hopeless = isinstance(error, Misconfigured)
             pause = max(pause, error.retry_after or 0.0)
         except Exception as error:
             self._is_hopeless = isinstance(error, Undeliverable | TurnError | StorageError)

@@ -311,6 +311,26 @@ class ChannelContract:
 
         self._run(scenario)
 
+    def test_a_reply_that_was_shown_while_it_grew_is_finished(self) -> None:
+        async def scenario(channel: Channel, api: ApiStandIn) -> None:
+            growth, dialog = channel.growth, self.dialog()
+            if growth is None:
+                return
+            assert growth.every > 0, "growth.every is what the platform allows, in seconds"
+            begun = await channel.draft("he", dialog, "key-1.begun")
+            if not growth.lasts:
+                assert begun is None, "what does not last has no name"
+                return
+            assert isinstance(begun, dict), "draft returns what names the message"
+            assert begun, "draft returns what names the message"
+            begun = msgspec.json.decode(msgspec.json.encode(begun))  # as it is stored
+            assert await channel.draft("hell", dialog, "key-1.begun", begun) == begun, "the message is the same one"
+            before = len(api.requests)
+            await channel.send(Command(dict(self.content), "key-1", begun=begun), dialog)
+            assert len(api.requests) == before + (self.answer is not None), "it is finished by one call of the API"
+
+        self._run(scenario)
+
     def test_nothing_was_sent_without_a_connection(self) -> None:
         async def scenario(channel: Channel, api: ApiStandIn) -> None:
             api.refuse()

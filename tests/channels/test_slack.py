@@ -793,3 +793,24 @@ def test_an_operator_is_told_what_to_enter_where(caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.INFO):
         asyncio.run(channel.register("https://example.com/support"))
     assert "enter https://example.com/support as Request URL" in caplog.text
+
+
+def test_a_reply_grows_in_one_message_of_its_thread() -> None:
+    async def scenario(slack: SlackStandIn) -> None:
+        async def grow(channel: SlackChannel) -> None:
+            thread = {"thread_ts": "1.2"}
+            begun = await channel.draft("a & b", ALICE, "7.0.begun", None, thread)
+            assert begun == {"ts": "1700000000.000001"}
+            await channel.draft("a & b & c", ALICE, "7.0.begun", begun, thread)
+            assert [(one["text"], one["thread_ts"]) for one in slack.seen] == [("a &amp; b &amp; c", "1.2")]
+            done = Command({"text": "all of it"}, "7.0", address=thread, begun=begun)
+            await channel.send(done, ALICE)
+            await channel.send(done, ALICE)
+            assert [one["text"] for one in slack.seen] == ["all of it"]
+            slack.gone.add(begun["ts"])
+            await channel.send(done, ALICE)
+            assert [one["text"] for one in slack.seen] == ["all of it", "all of it"]
+
+        await started(slack, grow)
+
+    run(scenario)

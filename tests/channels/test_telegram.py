@@ -952,3 +952,29 @@ def test_a_stop_while_telegram_has_nothing_to_say_is_immediate() -> None:
         await eventually(lambda: api.requests)
 
     polling(scenario)
+
+
+def test_a_draft_is_shown_in_a_private_chat_under_a_number_of_its_own() -> None:
+    async def scenario(api: ApiStandIn) -> None:
+        api.answer(200, b'{"ok":true,"result":true}')
+        channel = make(api_url=api.url)
+        await channel.start(Services(mailbox=MemoryMailbox()))
+        try:
+            for text in ("One", "One two"):
+                assert await channel.draft(text, Dialog("telegram", "7"), "5.0.begun") is None
+            await channel.draft("Other", Dialog("telegram", "7"), "5.1.begun")
+            with pytest.raises(Undeliverable, match="private"):
+                await channel.draft("One", Dialog("telegram", "-7"), "5.0.begun")
+        finally:
+            await channel.close()
+        calls = [(path.rpartition("/")[2], json.loads(body)) for _, path, body in api.requests]
+        assert [(method, body["chat_id"], body["text"]) for method, body in calls] == [
+            ("sendMessageDraft", 7, "One"),
+            ("sendMessageDraft", 7, "One two"),
+            ("sendMessageDraft", 7, "Other"),
+        ]
+        numbers = [body["draft_id"] for _, body in calls]
+        assert numbers[0] == numbers[1] != numbers[2]
+        assert all(number > 0 for number in numbers)
+
+    run(scenario)

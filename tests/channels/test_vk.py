@@ -511,6 +511,29 @@ def test_typing_is_shown() -> None:
     run(scenario)
 
 
+def test_a_reply_grows_in_one_message_which_is_begun_once() -> None:
+    async def scenario(vk: VkStandIn) -> None:
+        async def grow(channel: VkChannel) -> None:
+            begun = await channel.draft("One", ALICE, "7.0.begun")
+            # Somebody else, who does not know its name.
+            assert await channel.draft("One t", ALICE, "7.0.begun") == begun == {"message_id": 1}
+            await channel.draft("One two", ALICE, "7.0.begun", begun)
+            assert [message["message"] for message in vk.seen] == ["One two"]
+            done = Command({"text": "One two three"}, "7.0", begun=begun)
+            await channel.send(done, ALICE)
+            await channel.send(done, ALICE)
+            assert [message["message"] for message in vk.seen] == ["One two three"]
+            vk.gone.add(1)
+            await channel.send(done, ALICE)
+            assert [message["message"] for message in vk.seen] == ["One two three", "One two three"]
+            with pytest.raises(Undeliverable, match="chats"):
+                await channel.draft("One", Dialog("vk", "2000000001"), "8.0.begun")
+
+        await started(vk, grow)
+
+    run(scenario)
+
+
 def test_a_pressed_button_is_answered_at_once() -> None:
     async def scenario(vk: VkStandIn) -> None:
         async def receive(channel: VkChannel) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import re
+import time
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +20,7 @@ TOKEN = "xoxb-000000000000-not-a-real-token"
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
 MESSAGE_FIELDS = {"channel", "text", "blocks", "mrkdwn", "thread_ts", "unfurl_links", "unfurl_media"}
+UPDATE_FIELDS = {"channel", "ts", "text", "blocks"}
 MARKUP = re.compile(r"<(?!https?://|mailto:)|&(?!amp;|lt;|gt;)")
 
 
@@ -37,6 +39,12 @@ class SlackStandIn(ServedStandIn):
         """Channels that are archived."""
         self.unreachable_images: set[str] = set()
         self.scopes = {"chat:write", "files:write"}
+        self.names: list[str] = []
+        """The ts of each."""
+        self.gone: set[str] = set()
+        """Messages that cannot be changed any more, by their ts."""
+        self.updates: list[float] = []
+        """When messages were changed, in the last minute."""
         self.files: dict[str, bytes] = {}
         self._lengths: dict[str, int] = {}
 
@@ -53,6 +61,8 @@ class SlackStandIn(ServedStandIn):
             match method:
                 case "chat.postMessage":
                     return await self._message(request, arguments)
+                case "chat.update":
+                    return await self._update(request, arguments)
                 case "files.getUploadURLExternal":
                     return self._place(arguments)
                 case "files.completeUploadExternal":
@@ -74,6 +84,31 @@ class SlackStandIn(ServedStandIn):
             self._check_block(block)
         return await self._show(request, message["channel"], message)
 
+    async def _update(self, request: web.Request, change: dict[str, Any]) -> web.StreamResponse:
+        if unknown := change.keys() - UPDATE_FIELDS:
+            raise SlackError(f"invalid_arguments: {unknown}")
+        if not change.get("text") or len(change["text"]) > 4000:
+            raise SlackError("msg_too_long" if change.get("text") else "no_text")
+        if change.get("ts") in self.gone or change.get("ts") not in self.names:
+            raise SlackError("message_not_found")
+        now = time.monotonic()
+        self.updates = [at for at in self.updates if at > now - 60.0]
+        if len(self.updates) >= 50:
+            limited = {"ok": False, "error": "ratelimited"}
+            return web.json_response(limited, status=429, headers={"Retry-After": "10"})
+        self.updates.append(now)
+        fate = self.fate(change["channel"], change["text"])
+        await asyncio.sleep(fate.delay)
+        if fate.outcome == "500":
+            return web.Response(status=500, text="<html>oh</html>", content_type="text/html")
+        if fate.retry_after is not None:
+            limited = {"ok": False, "error": "ratelimited"}
+            return web.json_response(limited, status=429, headers={"Retry-After": str(fate.retry_after)})
+        self.seen[self.names.index(change["ts"])].update(text=change["text"])
+        if fate.outcome in ("lost", "stall"):
+            await self.lose(request, fate)
+        return web.json_response({"ok": True, "channel": change["channel"], "ts": change["ts"]})
+
     async def _show(self, request: web.Request, channel: str, message: dict[str, Any]) -> web.StreamResponse:
         if channel in self.closed:
             raise SlackError("is_archived")
@@ -86,12 +121,14 @@ class SlackStandIn(ServedStandIn):
         if fate.retry_after is not None:
             limited = {"ok": False, "error": "ratelimited"}
             return web.json_response(limited, status=429, headers={"Retry-After": str(fate.retry_after)})
+        ts = f"1700000000.{len(self.seen) + 1:06}"
         self.seen.append(message)
+        self.names.append(ts)
         if fate.outcome in ("lost", "stall"):
             await self.lose(request, fate)
         if fate.outcome == "500_after":
             raise SlackError("internal_error")
-        return web.json_response({"ok": True, "channel": channel, "ts": f"1700000000.{len(self.seen):06}"})
+        return web.json_response({"ok": True, "channel": channel, "ts": ts})
 
     def _check_block(self, block: dict[str, Any]) -> None:
         match block["type"]:

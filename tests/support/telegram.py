@@ -81,6 +81,7 @@ class Arguments(msgspec.Struct):
     timeout: float = 0
     url: str = ""
     secret_token: str = ""
+    draft_id: int = 0
 
 
 _arguments = msgspec.json.Decoder(Arguments)
@@ -334,6 +335,11 @@ class Connection(asyncio.Protocol):
                 stats.webhook = stats.secret_token = ""
             case "getWebhookInfo":
                 result = {"url": stats.webhook, "pending_update_count": len(platform.updates)}
+            case "sendMessageDraft":
+                # A number other than 0, in a private chat: #sendmessagedraft
+                if not arguments.draft_id or int(arguments.chat_id) < 0 or len(arguments.text) > 4096:
+                    self.refuse(call, 400, "Bad Request: TEXTDRAFT_PEER_INVALID")
+                    return
             case "getMe":
                 result = {"id": 1, "is_bot": True, "first_name": "Stand-in", "username": "stand_in_bot"}
             case _:

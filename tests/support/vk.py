@@ -44,6 +44,8 @@ class VkStandIn(ServedStandIn):
         """The messages that users see, in order, repetitions included."""
         self.repetitions = 0
         """Messages that were known by their number."""
+        self.gone: set[int] = set()
+        """Messages that cannot be edited any more."""
         self.allowed: set[int] | None = None
         """Who may be written to; None: everybody."""
         self.servers: dict[int, dict[str, Any]] = {}
@@ -87,6 +89,7 @@ class VkStandIn(ServedStandIn):
     def _methods(self) -> dict[str, Callable[[dict[str, str]], Any]]:
         return {
             "messages.setActivity": self._done,
+            "messages.edit": self._edit,
             "messages.sendMessageEventAnswer": self._done,
             "groups.getById": self._group,
             "groups.getCallbackConfirmationCode": self._confirmation_code,
@@ -133,6 +136,19 @@ class VkStandIn(ServedStandIn):
         if fate.outcome == "500_after":
             raise VkError(10, "Internal server error")
         return _answer(id_)
+
+    async def _edit(self, form: dict[str, str]) -> Any:
+        peer, number = _integer(form, "peer_id"), _integer(form, "message_id")
+        fate = self.fate(str(peer), form.get("message", ""))
+        await asyncio.sleep(fate.delay)
+        if fate.outcome != "ok":
+            raise VkError(6 if fate.outcome in ("429", "early") else 10, "Not this time")
+        if not 1 <= number <= len(self.seen) or number in self.gone or self.seen[number - 1]["peer_id"] != str(peer):
+            raise VkError(100, "One of the parameters specified was missing or invalid: message_id is undefined")
+        change = {name: value for name, value in form.items() if name != "message_id"}
+        _check_message(change, 0, self.uploaded)
+        self.seen[number - 1].update(change)
+        return 1
 
     # Uploads
 

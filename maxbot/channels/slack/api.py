@@ -136,6 +136,26 @@ class SlackApi:
         return text[:REASON_LIMIT]
 
 
+class _Posted(msgspec.Struct):
+    ts: str
+
+
+_posted_decoder = msgspec.json.Decoder(_Posted)
+
+
+def ts_of(answer: bytes) -> str:
+    """Return what names a message, of the answer to its call.
+
+    Raises:
+        OutcomeUnknown: It is not there.
+    """
+    try:
+        return decode(_posted_decoder, answer).ts
+    except BadRequest as error:
+        reason = f"Slack does not say how the message is called: {error}"
+    raise OutcomeUnknown(reason)
+
+
 def failure(error: str, reason: str, wait: float = SHORTEST_WAIT) -> SendError:
     """Return what an error of Slack means."""
     if error in RATE_LIMITED:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from maxbot.channels.base import Answer, Channel, Received, Request, Services
+from maxbot.channels.base import Answer, Channel, Growth, Received, Request, Services
 from maxbot.channels.client import ApiClient
 from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.expand import Abilities
@@ -26,7 +26,7 @@ from maxbot.channels.options import (
 )
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.signature import is_signed
-from maxbot.channels.slack.api import SlackApi
+from maxbot.channels.slack.api import SlackApi, ts_of
 from maxbot.channels.slack.files import HOSTS, fetch
 from maxbot.channels.slack.mrkdwn import escaped_size
 from maxbot.channels.slack.replies import Post, post
@@ -34,7 +34,7 @@ from maxbot.channels.slack.updates import FORMS, envelope, read
 from maxbot.channels.slack.uploads import Uploads
 from maxbot.channels.split import Limit
 from maxbot.errors import DialogClosed, Unauthorized, Undeliverable
-from maxbot.types import Command, Dialog, Update
+from maxbot.types import Address, Begun, Command, Dialog, Update
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +82,8 @@ class SlackChannel(Channel):
     token_pattern = re.compile(r"\bxox[a-z](\.xox[a-z])?-[A-Za-z0-9-]{10,}")
     # https://docs.slack.dev/reference/block-kit/blocks: a section has 3,000 characters, of which marks take some;
     # actions have 25 elements; https://docs.slack.dev/reference/block-kit/block-elements/button-element
+    # chat.update is of tier 3: 50 calls a minute, https://docs.slack.dev/apis/web-api/rate-limits
+    growth = Growth(every=1.5, lasts=True)
     abilities = Abilities(
         sends=("text", "image", "file", "audio", "video", "buttons", "quick_replies", "native"),
         text=Limit(4000, escaped_size),
@@ -202,7 +204,37 @@ class SlackChannel(Channel):
         if message.upload is not None and (uploaded := await line.uploads.put(message.upload)) is not None:
             await line.api.call("files.completeUploadExternal", {"channel_id": dialog.user, **uploaded, **thread})
             return
-        await self._post(line.api, message, {"channel": dialog.user, **thread})
+        where = {"channel": dialog.user, **thread}
+        if command.begun is None or not await self._changed(line.api, message.payload, {**where, **command.begun}):
+            await self._post(line.api, message, where)
+
+    async def draft(
+        self, text: str, dialog: Dialog, key: str, begun: Begun | None = None, address: Address | None = None
+    ) -> Begun | None:
+        """Post what there is of a reply, and change the message then.
+
+        Source: https://docs.slack.dev/reference/methods/chat.update
+        """
+        line, payload = self._started, post({"text": text}).payload
+        thread = {name: value for name, value in (address or {}).items() if name == "thread_ts"}
+        await in_turn(line.pace, line.dialog_pace, dialog)
+        if begun is not None:
+            await line.api.call("chat.update", {"text": payload["text"], "channel": dialog.user, **begun})
+            return begun
+        return {"ts": ts_of(await line.api.call("chat.postMessage", {**payload, "channel": dialog.user, **thread}))}
+
+    async def _changed(self, api: SlackApi, payload: dict[str, Any], where: dict[str, Any]) -> bool:
+        """Whether a message that was begun could be given its last words: it may be gone, or too old."""
+        # It takes neither of these: the thread is the message's own.
+        change = {name: value for name, value in payload.items() if name != "mrkdwn"}
+        try:
+            await api.call("chat.update", change | {name: where[name] for name in ("channel", "ts")})
+        except DialogClosed:
+            raise
+        except Undeliverable as error:
+            logger.debug("A message that was begun is sent to Slack anew: %s", error)
+            return False
+        return True
 
     async def fetch(self, file: Mapping[str, Any], bounds: Bounds = USUAL) -> Media:
         """Fetch what a user sent, by its `file_id`. The app has the scope `files:read`."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from maxbot.channels.base import Accept, Channel, Received, Request, Services, matches
+from maxbot.channels.base import Accept, Channel, Growth, Received, Request, Services, matches
 from maxbot.channels.client import ApiClient
 from maxbot.channels.expand import Abilities
 from maxbot.channels.media import USUAL, Bounds, Media, file_id
@@ -24,7 +24,7 @@ from maxbot.channels.telegram.replies import call
 from maxbot.channels.telegram.updates import KINDS, Read, read
 from maxbot.commands import KINDS as REPLIES
 from maxbot.errors import SendError, Unauthorized, Undeliverable
-from maxbot.types import Address, Command, Dialog, Update
+from maxbot.types import Address, Begun, Command, Dialog, Update
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,8 @@ class TelegramChannel(Channel):
     type = "telegram"
     token_pattern = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
     prefers_polling = True
+    # A second between two messages of a chat is what https://core.telegram.org/bots/faq#broadcasting-to-users allows.
+    growth = Growth(every=1.0)
     # https://core.telegram.org/bots/api#sendmessage, #sendphoto, #inlinekeyboardbutton. Texts count in UTF-16 code
     # units, as far as is known; what a button gives back in bytes.
     abilities = Abilities(sends=(*REPLIES,), text=Limit(4096), caption=Limit(1024), payload=Limit(64, utf8))
@@ -143,6 +145,19 @@ class TelegramChannel(Channel):
         method, payload = call(command.content)
         await self._started.done(method, {"chat_id": _chat(dialog), **payload})
 
+    async def draft(
+        self, text: str, dialog: Dialog, key: str, begun: Begun | None = None, address: Address | None = None
+    ) -> Begun | None:
+        """Show what there is of a reply, for half a minute or until it is sent. A group has no such thing.
+
+        Source: https://core.telegram.org/bots/api#sendmessagedraft (for all bots since Bot API 9.5)
+        """
+        chat = _chat(dialog)
+        if chat < 0:
+            raise Undeliverable("Telegram shows drafts in private chats only")
+        await self._started.done("sendMessageDraft", {"chat_id": chat, "draft_id": _draft_id(key), "text": text})
+        return None
+
     async def typing(self, dialog: Dialog, address: Address | None = None) -> None:
         """Show that the bot is typing, for five seconds or until its next message: #sendchataction"""
         await self._started.done("sendChatAction", {"chat_id": _chat(dialog), "action": "typing"})
@@ -219,6 +234,11 @@ def _chat(dialog: Dialog) -> int:
         return int(dialog.user)
     except ValueError:
         raise Undeliverable("The user is not the id of a Telegram chat") from None
+
+
+def _draft_id(key: str) -> int:
+    """Return the number of a draft, which is not 0."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) & 0x7FFFFFFF or 1
 
 
 def _derived_secret(token: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from maxbot.channels.base import Accept, Answer, Channel, Received, Request, Services, matches
+from maxbot.channels.base import Accept, Answer, Channel, Growth, Received, Request, Services, matches
 from maxbot.channels.client import ApiClient
 from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.expand import Abilities
@@ -36,8 +36,8 @@ from maxbot.channels.vk.servers import Servers
 from maxbot.channels.vk.updates import Envelope, Press, Read, envelope, read
 from maxbot.channels.vk.uploads import Uploads
 from maxbot.commands import KINDS as REPLIES
-from maxbot.errors import BadRequest, SendError, StorageUnavailable, Unauthorized, Undeliverable
-from maxbot.types import Address, Command, Dialog, Update
+from maxbot.errors import BadRequest, DialogClosed, SendError, StorageUnavailable, Unauthorized, Undeliverable
+from maxbot.types import Address, Begun, Command, Dialog, Update
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,11 @@ OK = Answer(b"ok")
 """Exactly that: anything else is a failure, and `remove` takes the server out of VK's list."""
 
 CONFIRMATION = "confirmation"
+
+FIRST_CHAT = 2_000_000_000
+"""From this number on a `peer_id` is a chat of several: https://dev.vk.com/en/method/messages.send"""
+
+_number_decoder = msgspec.json.Decoder(int)
 
 
 class VkChannel(Channel):
@@ -84,6 +89,7 @@ class VkChannel(Channel):
     type = "vk"
     recognises_for = RECOGNISES_FOR
     token_pattern = re.compile(r"\bvk\d\.[a-z]\.[A-Za-z0-9_-]{20,}")
+    growth = Growth(every=1.5, lasts=True)
     # https://dev.vk.com/en/method/messages.send has 9,000 characters, older pages 4,096.
     # https://dev.vk.com/en/api/bots/development/keyboard: up to 10 buttons below a message, 40 below the input field.
     abilities = Abilities(
@@ -213,8 +219,38 @@ class VkChannel(Channel):
             attachment = await line.uploads.attachment(message.upload, peer)
             others = {name: value for name, value in fields.items() if name != "format_data"}
             fields = {**fields, "attachment": attachment} if attachment else {**others, "message": message.instead}
-        form: dict[str, str | int] = {"disable_mentions": 1, **fields}
-        await line.api.call("messages.send", **form | {"peer_id": peer, "random_id": random_id(command.key)})
+        form: dict[str, str | int] = {"disable_mentions": 1, **fields, "peer_id": peer}
+        if command.begun is None or not await self._changed(line.api, form | command.begun):
+            await line.api.call("messages.send", **form | {"random_id": random_id(command.key)})
+
+    async def draft(
+        self, text: str, dialog: Dialog, key: str, begun: Begun | None = None, address: Address | None = None
+    ) -> Begun | None:
+        """Send what there is of a reply, and change the message then. It is begun once, as it has a `key`.
+
+        Source: https://dev.vk.com/en/method/messages.edit
+        """
+        line, peer = self._started, _peer(dialog)
+        if peer >= FIRST_CHAT:
+            raise Undeliverable("VK does not name messages in chats")
+        await in_turn(line.pace)
+        form: dict[str, str | int] = {"disable_mentions": 1, "message": text, "peer_id": peer}
+        if begun is not None:
+            await line.api.call("messages.edit", **form | begun)
+            return begun
+        number = await line.api.ask(_number_decoder, "messages.send", **form | {"random_id": random_id(key)})
+        return {"message_id": number}
+
+    async def _changed(self, api: VkApi, form: dict[str, str | int]) -> bool:
+        """Whether a message that was begun could be given its last words: it may be gone, or too old."""
+        try:
+            await api.call("messages.edit", **form)
+        except DialogClosed:
+            raise
+        except Undeliverable as error:
+            logger.debug("A message that was begun is sent to VK anew: %s", error)
+            return False
+        return True
 
     async def typing(self, dialog: Dialog, address: Address | None = None) -> None:
         """Show that the bot is typing, for ten seconds or until its next message."""

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from maxbot.channels.base import Answer, Channel, Received, Services
+from maxbot.channels.base import Answer, Channel, Growth, Received, Services
 from maxbot.channels.base import Request as ChannelRequest
 from maxbot.channels.expand import Abilities
 from maxbot.channels.json import decode
@@ -30,7 +30,7 @@ from maxbot.channels.web.visitors import VISITOR, Visitors
 from maxbot.channels.web.waiting import Reply, Waiting
 from maxbot.commands import KINDS
 from maxbot.errors import BadRequest, RetryLater, StorageUnavailable, WrongMediaType
-from maxbot.types import Command, Dialog, Message, Update
+from maxbot.types import Address, Begun, Command, Dialog, Message, Update
 
 DEFAULT_WAIT, LONGEST_WAIT = 25.0, 60.0
 """Seconds for which `GET /web/replies` waits."""
@@ -81,6 +81,7 @@ class WebChannel(Channel):
 
     type = "web"
     open_for_trials = True
+    growth = Growth(every=0.2)
     abilities = Abilities(sends=(*KINDS,))
 
     class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -159,6 +160,14 @@ class WebChannel(Channel):
             raise RetryLater(f"The reply could not be kept: {error}") from error
         self._waiting.wake(dialog)
 
+    async def draft(
+        self, text: str, dialog: Dialog, key: str, begun: Begun | None = None, address: Address | None = None
+    ) -> Begun | None:
+        """Show who waits at this worker what there is of a reply."""
+        assert self._waiting is not None
+        self._waiting.show(dialog, text)
+        return None
+
     async def unanswered(self, dialog: Dialog, key: str, failure: str | None) -> None:
         """Tell somebody who tries the bot out on this machine, in the page, that there will be no reply, and why."""
         if self._private and dialog.user.startswith(VISITOR) and self._waiting is not None:
@@ -196,20 +205,26 @@ class WebChannel(Channel):
         ]
 
     async def _get_replies(self, request: Request) -> Response:
-        """`?user_id=…&after=N&wait=SECONDS`: the replies above N as soon as there is one, none after that time."""
+        """`?user_id=…&after=N&wait=SECONDS`: the replies above N as soon as there is one, none after that time.
+
+        With `&drafts=1` the answer may have no reply but a `draft`, the text of one that is being written.
+        """
         assert self._waiting is not None
         dialog = self._dialog(request)
         after = _number(request.query_params.get("after"), "after")
         seconds = _seconds(request.query_params.get("wait"))
+        drafts: list[str] = []
+        draft = drafts.append if request.query_params.get("drafts") == "1" else None
         after = await self._waiting.known(dialog, after)
-        waiting = asyncio.create_task(self._waiting.replies(dialog, after, seconds))
+        waiting = asyncio.create_task(self._waiting.replies(dialog, after, seconds, draft))
         gone = asyncio.create_task(_gone(request))
         try:
             await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
             found = waiting.result() if waiting.done() else []
         finally:
             await _end(waiting, gone)
-        body = _encode({"replies": [_shown(reply) for reply in found], "after": found[-1][0] if found else after})
+        shown = {"replies": [_shown(reply) for reply in found], "after": found[-1][0] if found else after}
+        body = _encode(shown | {"draft": drafts[-1]} if drafts else shown)
         return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def _get_events(self, request: Request) -> Response:
@@ -235,8 +250,9 @@ class WebChannel(Channel):
         yield b": replies follow\n\n"  # at once, so that the client knows that it is connected
         while True:
             last = self._waiting.stopped
+            drafts: list[str] = []
             try:
-                found = await self._waiting.replies(dialog, after, HEARTBEAT)
+                found = await self._waiting.replies(dialog, after, HEARTBEAT, drafts.append)
             except StorageUnavailable:  # the client connects again, and says where it was
                 return
             for number, content in found:
@@ -244,7 +260,9 @@ class WebChannel(Channel):
                 after = number
             if last:
                 return
-            if not found:
+            if drafts:  # a name of its own: clients that know nothing of it do not get it
+                yield b"event: draft\ndata: %b\n\n" % _encode({"text": drafts[-1]})
+            elif not found:
                 yield b": nothing new\n\n"
 
     def _dialog(self, request: Request) -> Dialog:

@@ -7,6 +7,7 @@ task for all who wait, which exists only while somebody does.
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from maxbot.channels.base import Mailbox
@@ -30,6 +31,8 @@ class _Waiter:
 
     def __init__(self, after: int) -> None:
         self.after = after
+        self.draft: str | None = None
+        """What there is of a reply that is being written, if that is news."""
         self.woken = asyncio.Event()
 
 
@@ -51,13 +54,16 @@ class Waiting:
         """Return how many clients wait."""
         return sum(len(waiters) for waiters in self._waiters.values())
 
-    async def replies(self, dialog: Dialog, after: int, seconds: float) -> list[Reply]:
+    async def replies(
+        self, dialog: Dialog, after: int, seconds: float, draft: Callable[[str], None] | None = None
+    ) -> list[Reply]:
         """Return replies with a number above `after`, in order, as soon as there is one.
 
         Args:
             dialog: Whose.
             after: Number of the last reply that the client has; 0 for none.
             seconds: After which nothing is returned; 0 waits for nothing.
+            draft: Told what there is of a reply that this worker's bot is writing; nothing else is returned then.
 
         Raises:
             StorageUnavailable: The mailbox cannot be read now.
@@ -75,6 +81,9 @@ class Waiting:
                 found = await self._mailbox.fetch(dialog, after)
                 if found or last:
                     return found
+                if draft is not None and waiter.draft is not None:
+                    draft(waiter.draft)
+                    return []
                 try:
                     async with asyncio.timeout_at(deadline):
                         await waiter.woken.wait()
@@ -101,6 +110,12 @@ class Waiting:
     def wake(self, dialog: Dialog) -> None:
         """A reply of this dialog was put into the mailbox."""
         for waiter in self._waiters.get(dialog, ()):
+            waiter.woken.set()
+
+    def show(self, dialog: Dialog, text: str) -> None:
+        """A reply is being written, and this is what there is of it."""
+        for waiter in self._waiters.get(dialog, ()):
+            waiter.draft = text
             waiter.woken.set()
 
     def stop(self) -> None:
