@@ -26,7 +26,7 @@ from maxbot.channels.options import (
     secrets_of,
     whole_call,
 )
-from maxbot.channels.signature import is_signed
+from maxbot.channels.signature import Signatures
 from maxbot.errors import BadRequest, Forbidden, OutcomeUnknown, RetryLater, SendError, Unauthorized
 
 API_URL = "https://graph.facebook.com"
@@ -199,6 +199,7 @@ class MetaChannel(Channel):
         self._app_secrets = secrets_of(app_secret)
         self._verify_tokens = secrets_of(verify_token)
         check_secrets("app_secret", self._app_secrets)
+        self._signatures = Signatures(self._app_secrets)
         check_secrets("access_token", (access_token,))
         if self._verify_tokens or verify_token is not None:
             check_secrets("verify_token", self._verify_tokens)
@@ -234,7 +235,7 @@ class MetaChannel(Channel):
             Unauthorized: It is missing or wrong.
         """
         scheme, _, given = request.headers.get(SIGNATURE, "").partition("=")
-        if scheme != "sha256" or not is_signed(request.body, given, self._app_secrets):
+        if scheme != "sha256" or not self._signatures.fit(given, request.body):
             raise Unauthorized(f"The header {SIGNATURE} is missing or wrong")
 
     def _shake_hands(self, query: Mapping[str, str]) -> Answer:

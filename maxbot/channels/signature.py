@@ -1,18 +1,48 @@
 """Proof that a body is a platform's: an HMAC-SHA-256 over its bytes as they came."""
 
-import hmac
+import hashlib
 from collections.abc import Sequence
 
 from maxbot.channels.base import matches
 
+_BLOCK = 64
+"""Bytes of a block of SHA-256."""
 
-def is_signed(body: bytes, given: str, secrets: Sequence[str], before: bytes = b"") -> bool:
-    """Whether a signature is that of a body, in a time that tells nothing of the secrets.
+
+class Signatures:
+    """Checks what is signed with one of several secrets: while one replaces another, each will do.
+
+    The secrets are worked into the hashes once, where `hmac` looks the algorithm up and begins anew for each body: that
+    takes three times as long. https://www.rfc-editor.org/rfc/rfc2104#section-4
 
     Args:
-        body: As it came; parsing it and writing it again gives other bytes.
-        given: What the platform says it is, in lower-case hexadecimal digits.
-        secrets: Of several each will do: one may be replacing the other.
-        before: What is signed in front of the body, where the platform has such a thing (a time).
+        secrets: Of the platform and the channel.
     """
-    return matches(given, [hmac.digest(secret.encode(), before + body, "sha256").hex() for secret in secrets])
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._begun = [_begun(secret.encode()) for secret in secrets]
+
+    def fit(self, given: str, *parts: bytes) -> bool:
+        """Whether a signature is that of a body, in a time that tells nothing of the secrets.
+
+        Args:
+            given: What the platform says it is, in lower-case hexadecimal digits.
+            parts: What is signed, in order: the body as it came, perhaps behind a time. Parsed and written again it
+                would have other bytes.
+        """
+        wanted = []
+        for inner, outer in self._begun:
+            inner, outer = inner.copy(), outer.copy()
+            for part in parts:
+                inner.update(part)
+            outer.update(inner.digest())
+            wanted.append(outer.hexdigest())
+        return matches(given, wanted)
+
+
+def _begun(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    if len(key) > _BLOCK:
+        key = hashlib.sha256(key).digest()
+    padded = key.ljust(_BLOCK, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C))
+    return inner, outer

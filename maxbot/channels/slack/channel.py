@@ -25,7 +25,7 @@ from maxbot.channels.options import (
     whole_call,
 )
 from maxbot.channels.pace import Pace, in_turn
-from maxbot.channels.signature import is_signed
+from maxbot.channels.signature import Signatures
 from maxbot.channels.slack.api import SlackApi, ts_of
 from maxbot.channels.slack.files import HOSTS, fetch
 from maxbot.channels.slack.mrkdwn import escaped_size
@@ -126,6 +126,7 @@ class SlackChannel(Channel):
     ) -> None:
         self._signing_secrets = secrets_of(signing_secret)
         check_secrets("signing_secret", self._signing_secrets)
+        self._signatures = Signatures(self._signing_secrets)
         check_secrets("bot_token", [bot_token])
         check_api_url(api_url)
         for name, value in (("rate", rate), ("workspace_rate", workspace_rate)):
@@ -158,8 +159,7 @@ class SlackChannel(Channel):
         if not _TIME.fullmatch(sent_at):
             raise Unauthorized(f"The header {TIME_HEADER} is missing or no time")
         version, _, signature = request.headers.get(SIGNATURE_HEADER, "").partition("=")
-        before = f"v0:{sent_at}:".encode()
-        if version != "v0" or not is_signed(request.body, signature, self._signing_secrets, before):
+        if version != "v0" or not self._signatures.fit(signature, f"v0:{sent_at}:".encode(), request.body):
             raise Unauthorized(f"The header {SIGNATURE_HEADER} is missing or wrong")
         if abs(self._clock() - int(sent_at)) > REPLAY_WINDOW:
             raise Unauthorized("The webhook is of another time than now: see that this machine's clock is right")

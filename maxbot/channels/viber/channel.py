@@ -22,7 +22,7 @@ from maxbot.channels.options import (
     whole_call,
 )
 from maxbot.channels.replies import made
-from maxbot.channels.signature import is_signed
+from maxbot.channels.signature import Signatures
 from maxbot.channels.viber.api import Answer, ViberApi
 from maxbot.channels.viber.replies import ABILITIES, MAKERS
 from maxbot.channels.viber.updates import NATIVE, read
@@ -83,6 +83,7 @@ class ViberChannel(Channel):
     ) -> None:
         self._tokens = secrets_of(api_token)
         check_secrets("api_token", self._tokens)
+        self._signatures = Signatures(self._tokens)
         check_api_url(api_url)
         if name is not None and not 1 <= len(name.strip()) <= NAME_LIMIT:
             raise ValueError(f"name has 1 to {NAME_LIMIT} characters")
@@ -108,7 +109,7 @@ class ViberChannel(Channel):
 
         Source: …/rest-bot-api/#callbacks
         """
-        if not is_signed(request.body, request.headers.get(SIGNATURE, ""), self._tokens):
+        if not self._signatures.fit(request.headers.get(SIGNATURE, ""), request.body):
             raise Unauthorized(f"The header {SIGNATURE} is missing or wrong")
 
     def parse(self, request: Request) -> list[Update]:
