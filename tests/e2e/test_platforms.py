@@ -1,6 +1,8 @@
-"""Order and "once" hold on every platform that signs its webhooks, with several accounts in one bot."""
+"""Order and "once" hold on every platform that delivers webhooks, with several accounts in one bot."""
 
 import asyncio
+import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,16 +12,22 @@ import aiohttp
 import pytest
 
 from tests.e2e.support import database_in, pending
-from tests.support import facebook, viber, whatsapp
+from tests.support import facebook, slack, viber, vk, whatsapp
 from tests.support.facebook import FacebookStandIn
 from tests.support.platforms import PlatformStandIn
 from tests.support.processes import Server
+from tests.support.slack import SlackStandIn
 from tests.support.viber import ViberStandIn
+from tests.support.vk import VkStandIn
 from tests.support.whatsapp import WhatsAppStandIn
 
 pytestmark = pytest.mark.faults
 
 USERS, MESSAGES = 12, 6
+
+VK_SECRET = "not-a-real-secret-of-vk"
+
+SECRETS = (facebook.SECRET, facebook.TOKEN, viber.TOKEN, slack.SECRET, slack.TOKEN, vk.TOKEN, VK_SECRET, "other-secret")
 
 FAULTS: dict[str, Any] = {"p_5xx": 0.02, "p_500_after": 0.01, "p_lost": 0.02, "latency": (0.0, 0.02)}
 
@@ -30,6 +38,10 @@ channels:
   whatsapp:
     {{app_secret: {secret}, access_token: {token}, phone_number_id: {number}, api_url: "{whatsapp}", timeout: 2}}
   viber: {{api_token: {viber_token}, name: Bot, api_url: "{viber}", timeout: 2}}
+  slack:
+    {{signing_secret: {slack_secret}, bot_token: {slack_token}, api_url: "{slack}/api", timeout: 2, rate: 1000,
+      workspace_rate: 1000}}
+  vk: {{access_token: {vk_token}, secret_key: {vk_secret}, api_url: "{vk}", timeout: 2, rate: 1000}}
 dialog:
   - condition: true
     response: "You said {{{{ message.text }}}}"
@@ -47,13 +59,26 @@ def webhook(channel: str, user: int, number: int) -> Webhook:
     if channel == "whatsapp":
         body = whatsapp.delivery(whatsapp.value(whatsapp.said(f"wamid.{key}", user=f"49{user}", text={"body": text})))
         return channel, body, facebook.signed(body)
+    if channel == "slack":
+        place = {"channel": f"D{user}", "user": "U1", "ts": f"1700000000.{number + 1:06}"}
+        body = slack.event({"type": "message", "channel_type": "im", "text": text, **place}, f"Ev{key}")
+        return channel, body, slack.signed(body, int(time.time()))
+    if channel == "vk":
+        message = {"id": key, "from_id": user, "peer_id": user, "conversation_message_id": number, "text": text}
+        around = {"type": "message_new", "group_id": vk.GROUP, "secret": VK_SECRET, "event_id": f"e{key}"}
+        return channel, json.dumps({**around, "object": {"message": message}}).encode(), {}
     body = facebook.delivery(facebook.said(f"m_{key}", user=f"{user}", text=text))
     return channel, body, facebook.signed(body, "other-secret" if channel == "sales" else facebook.SECRET)
 
 
-def replies(platform: PlatformStandIn) -> dict[str, list[str]]:
+def replies(platform: PlatformStandIn | SlackStandIn | VkStandIn) -> dict[str, list[str]]:
     """Return by user the numbers of the messages that were answered, in order of arrival."""
     found: dict[str, list[str]] = {}
+    if isinstance(platform, SlackStandIn | VkStandIn):
+        for message in platform.seen:
+            user, said = message.get("channel") or message["peer_id"], message.get("text") or message["message"]
+            found.setdefault(user, []).append(said.removeprefix("You said "))
+        return found
     for call in platform.calls:
         if call.user and call.delivered:
             text: Any = call.content.get("text") or call.content["message"]["text"]
@@ -84,11 +109,16 @@ async def each(calls: Sequence[Awaitable[None]]) -> None:
 def test_every_message_is_answered_in_order_and_once_but_for_what_nobody_knew_of(tmp_path: Path) -> None:
     async def run() -> None:
         async with AsyncExitStack() as stack:
-            stand_ins: dict[str, PlatformStandIn] = {}
-            for name, kind in (
-                ("facebook", FacebookStandIn), ("sales", FacebookStandIn),
-                ("whatsapp", WhatsAppStandIn), ("viber", ViberStandIn),
-            ):  # fmt: skip
+            stand_ins: dict[str, PlatformStandIn | SlackStandIn | VkStandIn] = {}
+            kinds: dict[str, Callable[..., Any]] = {
+                "facebook": FacebookStandIn,
+                "sales": FacebookStandIn,
+                "whatsapp": WhatsAppStandIn,
+                "viber": ViberStandIn,
+                "slack": SlackStandIn,
+                "vk": VkStandIn,
+            }
+            for name, kind in kinds.items():
                 stand_ins[name] = await stack.enter_async_context(kind(seed=5, **FAULTS))
             (tmp_path / "bot.yaml").write_text(
                 BOT.format(
@@ -96,6 +126,10 @@ def test_every_message_is_answered_in_order_and_once_but_for_what_nobody_knew_of
                     token=facebook.TOKEN,
                     number=whatsapp.NUMBER,
                     viber_token=viber.TOKEN,
+                    slack_secret=slack.SECRET,
+                    slack_token=slack.TOKEN,
+                    vk_token=vk.TOKEN,
+                    vk_secret=VK_SECRET,
                     **{name: one.url for name, one in stand_ins.items()},
                 )
             )
@@ -110,16 +144,30 @@ def test_every_message_is_answered_in_order_and_once_but_for_what_nobody_knew_of
             finally:
                 await asyncio.to_thread(server.__exit__, None, None, None)
             log = (tmp_path / "log").read_text()
-            for secret in (facebook.SECRET, facebook.TOKEN, viber.TOKEN, "other-secret"):
+            for secret in (
+                facebook.SECRET,
+                facebook.TOKEN,
+                viber.TOKEN,
+                slack.SECRET,
+                slack.TOKEN,
+                vk.TOKEN,
+                VK_SECRET,
+            ):
                 assert secret not in log
             for name, platform in stand_ins.items():
-                unknown = sum(call.outcome in ("500", "500_after", "lost") for call in platform.calls)
+                outcomes = (
+                    [call.outcome for call in platform.calls]
+                    if isinstance(platform, PlatformStandIn)
+                    else (platform.outcomes)
+                )
+                unknown = sum(outcome in ("500", "500_after", "lost") for outcome in outcomes)
                 found = replies(platform)
                 assert len(found) == USERS, name
                 for user, numbers in found.items():
                     assert numbers == sorted(numbers), f"{name}: {user} was answered out of order: {numbers}"
                     assert {*numbers} == {str(number) for number in range(MESSAGES)}, f"{name}: {user}: {numbers}"
                 twice = sum(len(numbers) for numbers in found.values()) - USERS * MESSAGES
+                assert not (twice and name == "vk"), "VK knows what is sent again"
                 assert twice <= unknown, f"{name}: {twice} replies came twice, and {unknown} outcomes were unknown"
                 assert unknown > 0, "the faults hit"
 
