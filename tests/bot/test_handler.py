@@ -4,9 +4,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from maxbot import MaxBot
 from maxbot.bot.handler import Turn
 from maxbot.bot.replies import ImageReply
 from maxbot.errors import TurnError
+from maxbot.testing import Conversation
 from maxbot.types import Command, Dialog
 
 
@@ -77,3 +79,86 @@ def test_there_are_no_replies_after_the_turn(turn: Turn) -> None:
     turn.finish()
     with pytest.raises(TurnError, match="the turn is over"):
         turn.say("late")
+
+
+# What leaves before the end, where no server runs the bot
+
+
+def handled(handle: Any, text: str = "hello") -> list[Any]:
+    bot = MaxBot()
+    bot.handler(handle)
+    return bot.process_message(text)
+
+
+def test_early_replies_come_before_those_of_the_end() -> None:
+    async def handle(turn: Turn) -> None:
+        turn.say("last")
+        await turn.send_now("first")
+        turn.send_now({"image": {"url": "http://example.com/a.png"}})
+        async with turn.stream() as reply:
+            for piece in ("thi", "rd"):
+                await reply.write(piece)
+        async with turn.typing():
+            assert not await turn.superseded()
+
+    assert handled(handle) == [
+        {"text": "first"},
+        {"image": {"url": "http://example.com/a.png"}},
+        {"text": "third"},
+        {"text": "last"},
+    ]
+
+
+def test_a_conversation_has_them_in_the_order_in_which_they_arrive() -> None:
+    bot = MaxBot()
+
+    @bot.handler
+    async def handle(turn: Turn) -> None:
+        turn.say("Soup.")
+        await turn.send_now("Let me see …")
+
+    Conversation(bot).says("lunch?").expects("Let me see …", "Soup.")
+
+
+def test_an_early_reply_that_no_channel_could_send_is_refused() -> None:
+    async def handle(turn: Turn) -> None:
+        turn.send_now("")
+
+    with pytest.raises(TurnError, match="empty"):
+        handled(handle)
+
+
+def test_nothing_is_sent_while_a_reply_is_streamed() -> None:
+    async def handle(turn: Turn) -> None:
+        async with turn.stream() as reply:
+            await reply.write("half")
+            with pytest.raises(TurnError, match="being streamed"):
+                turn.send_now("another")
+            with pytest.raises(TurnError, match="one reply is streamed at a time"):
+                turn.stream()
+            with pytest.raises(TurnError, match="is a text"):
+                await reply.write(b"bytes")  # type: ignore[arg-type]
+        with pytest.raises(TurnError, match="within"):
+            await reply.write("more")
+
+    assert handled(handle) == [{"text": "half"}]
+
+
+def test_a_stream_without_a_word_says_nothing() -> None:
+    async def handle(turn: Turn) -> None:
+        async with turn.stream() as reply:
+            await reply.write(" \n")
+        turn.say("done")
+
+    assert handled(handle) == [{"text": "done"}]
+
+
+def test_after_the_end_nothing_can_leave() -> None:
+    kept: list[Turn] = []
+
+    async def handle(turn: Turn) -> None:
+        kept.append(turn)
+
+    handled(handle)
+    with pytest.raises(TurnError, match="the turn is over"):
+        kept[0].send_now("late")

@@ -12,6 +12,12 @@ from tests.support.fuses import Fuses
 REPLIES = int(os.environ.get("E2E_REPLIES", "1"))
 """To each message."""
 
+EARLY = int(os.environ.get("E2E_EARLY", "0"))
+"""How many of them leave before the handler ends, which burns its fuse behind each."""
+
+EARLY_PAUSE = 0.01
+"""Seconds after an early reply, in which it is sent."""
+
 WORK = float(os.environ.get("E2E_WORK", "0"))
 """Seconds that a turn takes."""
 
@@ -45,4 +51,14 @@ async def handle(turn: Turn) -> None:
         fuses.burn("running")
     text = turn.message["text"]
     for index in range(1, REPLIES + 1):
-        turn.say(f"{text}#{index} {turns}" if REPLIES > 1 else f"{text} {turns}")
+        reply = f"{text}#{index} {turns}" if REPLIES > 1 else f"{text} {turns}"
+        if index > EARLY:
+            turn.say(reply)
+            continue
+        stored = turn.send_now(reply)
+        if fuses is not None:
+            fuses.burn("running")  # before it is stored
+            await stored
+            fuses.burn("running")  # before it is sent
+            await asyncio.sleep(EARLY_PAUSE)
+            fuses.burn("running")

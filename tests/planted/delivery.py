@@ -117,4 +117,50 @@ BUGS = (
         "self._dialogs.wake",
         ("tests/e2e/test_poison.py",),
     ),
+    Bug(
+        "early-replies-numbered-anew",
+        "the n-th early reply of a later run takes the place of the n-th of the first",
+        "maxbot/delivery/early.py",
+        "        if self._count <= self._update.said.replies:\n",
+        "        if False:\n",
+        ("tests/delivery/test_simulation.py", "tests/delivery/test_early.py"),
+    ),
+    Bug(
+        "state-with-the-first-early-reply",
+        "state is committed with the turn only",
+        "maxbot/delivery/early.py",
+        "                self._store.say_early, str(self._dialog), work.version, update.id, commands, self.said\n",
+        "                self._store.commit, str(self._dialog), work.version, update.id, work.state, commands, None, "
+        "self.said\n",
+        ("tests/delivery/test_early.py",),
+    ),
+    Bug(
+        "early-reply-sent-before-it-is-stored",
+        "a reply is durable before it is sent",
+        "maxbot/delivery/early.py",
+        "        work, update = self._work, self._update\n        try:\n",
+        "        work, update = self._work, self._update\n"
+        "        for place, command in enumerate(commands, self.said.commands):\n"
+        "            await self._sender._channels[self._dialog.channel].send(\n"
+        "                __import__('msgspec').structs.replace(command, key=f'{update.id}.{place}'), self._dialog\n"
+        "            )\n"
+        "        try:\n",
+        ("tests/delivery/test_simulation.py",),
+    ),
+    Bug(
+        "stale-turn-commits-behind-early-replies",
+        "a turn that somebody else runs too is committed by one of them",
+        "maxbot/storage/tables/turns.py",
+        "            AND EXISTS (SELECT FROM inbox WHERE inbox.id = item.update_id AND inbox.early = item.said)\n",
+        "            AND EXISTS (SELECT FROM inbox WHERE inbox.id = item.update_id)\n",
+        ("tests/storage/tables/test_early.py",),
+    ),
+    Bug(
+        "begun-message-forgotten",
+        "a message that was begun is finished by the next run, not sent as a second one",
+        "maxbot/delivery/growing.py",
+        "        if begun is not None and begun != known:\n",
+        "        if False:\n",
+        ("tests/delivery/test_early.py",),
+    ),
 )

@@ -200,7 +200,7 @@ class SlackChannel(Channel):
         """
         line, message = self._started, post(command.content)
         await in_turn(line.pace, line.dialog_pace, dialog)
-        thread = {name: value for name, value in (command.address or {}).items() if name == "thread_ts"}
+        thread = _thread(command.address)
         if message.upload is not None and (uploaded := await line.uploads.put(message.upload)) is not None:
             await line.api.call("files.completeUploadExternal", {"channel_id": dialog.user, **uploaded, **thread})
             return
@@ -216,7 +216,7 @@ class SlackChannel(Channel):
         Source: https://docs.slack.dev/reference/methods/chat.update
         """
         line, payload = self._started, post({"text": text}).payload
-        thread = {name: value for name, value in (address or {}).items() if name == "thread_ts"}
+        thread = _thread(address)
         await in_turn(line.pace, line.dialog_pace, dialog)
         if begun is not None:
             await line.api.call("chat.update", {"text": payload["text"], "channel": dialog.user, **begun})
@@ -289,6 +289,11 @@ class SlackChannel(Channel):
     def _started(self) -> "_Line":
         assert self._line is not None, "the channel is used between start and close"
         return self._line
+
+
+def _thread(address: Address | None) -> dict[str, Any]:
+    """Return what keeps an answer in its thread."""
+    return {name: value for name, value in (address or {}).items() if name == "thread_ts"}
 
 
 class _Line(msgspec.Struct):

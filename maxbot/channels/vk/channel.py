@@ -28,6 +28,7 @@ from maxbot.channels.options import (
 )
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.split import Limit
+from maxbot.channels.vk import growing
 from maxbot.channels.vk.api import VkApi
 from maxbot.channels.vk.bookmark import Bookmark
 from maxbot.channels.vk.polling import Polling
@@ -36,7 +37,7 @@ from maxbot.channels.vk.servers import Servers
 from maxbot.channels.vk.updates import Envelope, Press, Read, envelope, read
 from maxbot.channels.vk.uploads import Uploads
 from maxbot.commands import KINDS as REPLIES
-from maxbot.errors import BadRequest, DialogClosed, SendError, StorageUnavailable, Unauthorized, Undeliverable
+from maxbot.errors import BadRequest, SendError, StorageUnavailable, Unauthorized, Undeliverable
 from maxbot.types import Address, Begun, Command, Dialog, Update
 
 logger = logging.getLogger(__name__)
@@ -54,11 +55,6 @@ OK = Answer(b"ok")
 """Exactly that: anything else is a failure, and `remove` takes the server out of VK's list."""
 
 CONFIRMATION = "confirmation"
-
-FIRST_CHAT = 2_000_000_000
-"""From this number on a `peer_id` is a chat of several: https://dev.vk.com/en/method/messages.send"""
-
-_number_decoder = msgspec.json.Decoder(int)
 
 
 class VkChannel(Channel):
@@ -220,37 +216,16 @@ class VkChannel(Channel):
             others = {name: value for name, value in fields.items() if name != "format_data"}
             fields = {**fields, "attachment": attachment} if attachment else {**others, "message": message.instead}
         form: dict[str, str | int] = {"disable_mentions": 1, **fields, "peer_id": peer}
-        if command.begun is None or not await self._changed(line.api, form | command.begun):
+        if command.begun is None or not await growing.finished(line.api, form, command.begun):
             await line.api.call("messages.send", **form | {"random_id": random_id(command.key)})
 
     async def draft(
         self, text: str, dialog: Dialog, key: str, begun: Begun | None = None, address: Address | None = None
     ) -> Begun | None:
-        """Send what there is of a reply, and change the message then. It is begun once, as it has a `key`.
-
-        Source: https://dev.vk.com/en/method/messages.edit
-        """
-        line, peer = self._started, _peer(dialog)
-        if peer >= FIRST_CHAT:
-            raise Undeliverable("VK does not name messages in chats")
+        """Send what there is of a reply, and change the message then. It is begun once, as it has a `key`."""
+        line = self._started
         await in_turn(line.pace)
-        form: dict[str, str | int] = {"disable_mentions": 1, "message": text, "peer_id": peer}
-        if begun is not None:
-            await line.api.call("messages.edit", **form | begun)
-            return begun
-        number = await line.api.ask(_number_decoder, "messages.send", **form | {"random_id": random_id(key)})
-        return {"message_id": number}
-
-    async def _changed(self, api: VkApi, form: dict[str, str | int]) -> bool:
-        """Whether a message that was begun could be given its last words: it may be gone, or too old."""
-        try:
-            await api.call("messages.edit", **form)
-        except DialogClosed:
-            raise
-        except Undeliverable as error:
-            logger.debug("A message that was begun is sent to VK anew: %s", error)
-            return False
-        return True
+        return await growing.draft(line.api, text, _peer(dialog), random_id(key), begun)
 
     async def typing(self, dialog: Dialog, address: Address | None = None) -> None:
         """Show that the bot is typing, for ten seconds or until its next message."""
