@@ -1,6 +1,6 @@
 """The dialog of a YAML bot, ready to run turns: what was said is checked and recognised, hooks and the engine run."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeAlias
@@ -44,8 +44,8 @@ class Script:
         templates = builder.templates
         self.rpc = RpcMethods(definition.rpc)
         # Another recogniser says itself which names are none, so that each has to be looked up there.
-        names = () if builder.own_nlu else {intent.name for intent in definition.intents}
-        tree = Tree(definition.dialog, definition.subtrees, templates, builder.markup.read_commands, names)
+        known = ((), ()) if builder.own_nlu else _known(definition, templates.names)
+        tree = Tree(definition.dialog, definition.subtrees, templates, builder.markup.read_commands, *known)
         # A template that others load may ask for anything, and so may code.
         needed = RECOGNISED & templates.names or templates.environment.loader or builder.hooks or builder.middleware
         self._recogniser = partial(Recognition, definition, builder.own_nlu, builder.language, builder.built_in_nlu)
@@ -113,6 +113,17 @@ class Script:
         who = {"channel_name": dialog.channel, "user_id": dialog.user}
         replies = await around(innermost, self._middleware, method)(given, who, variables)
         return _output(outputs, replies, variables)
+
+
+def _known(definition: BotDefinition, used: Collection[str]) -> tuple[Collection[str], Collection[str]]:
+    """Return the names of intents and entities that are no error in a message with a text."""
+    intents = {intent.name for intent in definition.intents}
+    if "entities" not in used:
+        return intents, ()
+    # Imported here: bots that ask for no entities do without.
+    from maxbot.nlu.entities import BUILT_IN
+
+    return intents, {*BUILT_IN, *(entity.name for entity in definition.entities)}
 
 
 def _output(outputs: list[TurnOutput], replies: Any, variables: StateVariables) -> TurnOutput:

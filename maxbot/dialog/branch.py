@@ -1,20 +1,22 @@
 """A list of nodes, and the first of them whose condition is true.
 
 Nodes are tested in the order in which they are written. A list of thousands is walked in segments: of each, only nodes
-are tested that have a key which the turn has, and those without keys. A segment ends where a node wants a kind of key
-that costs something to find out and was of no interest before (an intent): it may never be needed.
+are tested that have a key which the turn has, and those without keys. A segment ends where a node wants a look that
+costs something and was of no interest before (at intents, at entities): it may never be needed.
 """
 
-from collections.abc import Iterator
+from bisect import insort
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
-from maxbot.dialog.conditions import Condition, Key, fact
+from maxbot.dialog.conditions import Condition
+from maxbot.dialog.facts import Facts
+from maxbot.dialog.keys import Key
 from maxbot.dialog.templates import Scope
 
 if TYPE_CHECKING:
     from maxbot.dialog.nodes import Node
-
-COSTLY = "intent"
 
 
 class Subtree:
@@ -54,12 +56,14 @@ class Branch:
     def fill(self, items: list[Item]) -> None:
         """Take what the list holds, and prepare the walk."""
         self.items = tuple(items)
-        segment = _Segment()
+        choice = _Choice(items)
+        segment = _Segment(frozenset())
         self._segments.append(segment)
         for index, item in enumerate(items):
-            keys = item.condition.keys if not isinstance(item, Subtree) else None
-            if not segment.costly and any(key.kind == COSTLY for key in keys or ()):
-                segment = _Segment(costly=True)
+            keys = choice.keys(item)
+            costs = {key.look.costs for key in keys or () if key.look.costs} - segment.costs
+            if costs:
+                segment = _Segment(segment.costs | costs)
                 self._segments.append(segment)
             segment.add(index, keys)
 
@@ -103,30 +107,51 @@ class Branch:
         return texts
 
 
+class _Choice:
+    """Chooses of a condition's alternatives the one whose keys the fewest other conditions have."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._counts = Counter(key for item in items for keys in _alternatives(item) for key in keys)
+
+    def keys(self, item: Item) -> frozenset[Key] | None:
+        """Return the keys of a node; None: it has to be tested in any turn."""
+        return min(_alternatives(item), key=self._cost, default=None)
+
+    def _cost(self, keys: frozenset[Key]) -> tuple[int, bool]:
+        return sum(self._counts[key] for key in keys), any(key.look.costs for key in keys)
+
+
+def _alternatives(item: Item) -> tuple[frozenset[Key], ...]:
+    return () if isinstance(item, Subtree) else item.condition.alternatives
+
+
 class _Segment:
-    """Items of a list that stand behind each other, by their keys."""
+    """Items of a list that stand behind each other, by their keys.
 
-    __slots__ = ("_always", "_by_key", "_kinds", "costly")
+    Args:
+        costs: What their looks, and those before them, may have to find out.
+    """
 
-    def __init__(self, *, costly: bool = False) -> None:
-        self.costly = costly
+    __slots__ = ("_always", "_facts", "costs")
+
+    def __init__(self, costs: frozenset[str]) -> None:
+        self.costs = costs
         self._always: list[int] = []
-        self._by_key: dict[Key, list[int]] = {}
-        self._kinds: set[str] = set()
+        self._facts = Facts()
 
     def add(self, index: int, keys: frozenset[Key] | None) -> None:
         if keys is None:
             self._always.append(index)
         for key in keys or ():
-            self._by_key.setdefault(key, []).append(index)
-            self._kinds.add(key.kind)
+            self._facts.add(key, index)
 
-    def candidates(self, scope: Scope, start: int) -> Iterator[int] | list[int]:
+    def candidates(self, scope: Scope, start: int) -> list[int]:
         """Return the numbers of the items that may be meant, in order."""
-        found: set[int] = set()
-        for kind in self._kinds:
-            value = fact(scope.names, kind)
-            if isinstance(value, str):
-                found.update(self._by_key.get(Key(kind, value), ()))
-        numbers = sorted(found.union(self._always)) if found else self._always
+        found = self._facts.find(scope.names)
+        if not self._always:
+            numbers = sorted(found)
+        else:
+            numbers = self._always.copy() if found else self._always
+            for number in found:
+                insort(numbers, number)
         return [number for number in numbers if number >= start] if start else numbers

@@ -20,7 +20,7 @@ EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols", DeleteStatement, LogSt
 Names: TypeAlias = dict[str, Any]
 """What an expression or template sees."""
 
-_DICT_ATTRIBUTES = frozenset(dir(dict))
+DICT_ATTRIBUTES = frozenset(dir(dict))
 
 
 class LanguageUndefined(Undefined):
@@ -90,7 +90,7 @@ class Environment(SandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Read `obj.attribute`."""
         kind = type(obj)
-        if kind is dict and attribute not in _DICT_ATTRIBUTES:  # the usual case, and a fast one
+        if kind is dict and attribute not in DICT_ATTRIBUTES:  # the usual case, and a fast one
             return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
         if kind is Variables:
             return self._variable(obj, attribute)

@@ -12,6 +12,7 @@ from maxbot.dialog.definitions import (
     SubtreeReference,
 )
 from maxbot.dialog.definitions import Item as ItemDefinition
+from maxbot.dialog.keys import Analyst
 from maxbot.dialog.nodes import Handler, Node, Slot
 from maxbot.dialog.scenario import Place, Reader, Scenario
 from maxbot.dialog.source import Source
@@ -30,6 +31,7 @@ class Tree:
         templates: Compiles.
         read: Makes commands of rendered texts.
         intents: Names of intents that are no error in a condition.
+        entities: Names of entities that are defined in each message with a text.
 
     Raises:
         BotError: Some conditions or templates are wrong; has file and line of each.
@@ -42,11 +44,13 @@ class Tree:
         templates: Templates,
         read: Reader,
         intents: Container[str],
+        entities: Container[str] = (),
     ) -> None:
         self.root = Branch()
         self.nodes: dict[str, Node] = {}
         """Those with a label."""
-        _Compiler(self, subtrees, templates, read, intents).fill(self.root, dialog, is_root=True)
+        analyst = Analyst(templates.expressions, intents, entities)
+        _Compiler(self, subtrees, templates, read, analyst).fill(self.root, dialog, is_root=True)
 
 
 class _Compiler:
@@ -56,13 +60,13 @@ class _Compiler:
         subtrees: Sequence[SubtreeDefinition],
         templates: Templates,
         read: Reader,
-        intents: Container[str],
+        analyst: Analyst,
     ) -> None:
         self._tree = tree
         self._subtrees = {subtree.name: subtree for subtree in subtrees}
         self._templates = templates
         self._read = read
-        self._intents = intents
+        self._analyst = analyst
         self._depth = 0
 
     def fill(self, branch: Branch, definitions: Sequence[ItemDefinition], *, is_root: bool) -> None:
@@ -118,7 +122,7 @@ class _Compiler:
         return Handler(self._condition(definition.condition), self._scenario(definition.response, Place.HANDLER))
 
     def _condition(self, source: Source) -> Condition:
-        return Condition(self._expression(source, compiled=False), self._intents)
+        return Condition(self._expression(source, compiled=False), self._analyst)
 
     def _expression(self, source: Source, *, compiled: bool = True) -> Expression:
         expression = self._templates.expression(source)

@@ -1,106 +1,207 @@
 """Keys spare evaluations, and never change which node answers."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import StrictUndefined
 
 from maxbot.bot import MaxBot
-from maxbot.dialog.conditions import Condition, Key
+from maxbot.dialog.conditions import Condition
+from maxbot.dialog.keys import Analyst, Key
 from maxbot.dialog.source import Document, Place, Source
-from maxbot.dialog.templates import Templates
+from maxbot.dialog.templates import Expression, Templates
 from maxbot.errors import TurnError
 from maxbot.types import Dialog
 
-CONDITIONS = [
-    "message.text == 'a'",
-    "message['text'] == 'b'",
-    "message.text in ('a', 'c')",
-    "message.text == 'a' or message.text == 'b'",
-    "message.text == 'a' and nobody.x",
-    "message.text == 'b' and user.x",
-    "message.text == 'a' or user.x",
-    "nobody.x or message.text == 'a'",
-    "user.x and message.text == 'c'",
-    "not message.text == 'a'",
-    "intents.greet",
-    "intents['part']",
-    "intents.greet and message.text == 'hello'",
-    "intents.greet or intents.part",
-    "intents.unknown",
-    "intents.top",
-    "intents.irrelevant",
-    "rpc.call",
-    "rpc.method == 'call'",
-    "rpc.method in ['call', 'other']",
-    "rpc.params",
-    "rpc",
-    "false",
-    "none",
-    "true",
-    "entities.number",
+PATHS = [
+    *(
+        "message.text",
+        "message['text']",
+        "message.image",
+        "message.image.url",
+        "message.button.payload",
+        "message.items",
+    ),
+    *("user.a", "user.b", "user['items']", "slots.a", "slots.a.b", "params.p", "dialog.user_id", "utc_time.hour"),
+    *("flag", "odd", "nobody", "nobody.x", "nobody['x']", "utc_time", "message", "user", "self", "missing"),
+    *("intents.greet", "intents['part']", "intents.unknown", "intents.top", "intents.top.name", "intents.irrelevant"),
+    *("entities.tool", "entities.tool.hammer", "entities['tool'].saw", "entities.tool.value", "entities.tool.literal"),
+    *("entities.tool.nothing", "entities.number", "entities.number.value", "entities.nobody", "entities.nobody.x"),
+    *("entities.latent_date", "entities.latent_date.value", "entities.all_objects", "entities.nobody.value"),
+    *("rpc", "rpc.call", "rpc.method", "rpc.params", "rpc.other", "lipsum"),
 ]
-INTENTS = """
+CONSTANTS = ["'a'", "'A'", "'hello'", "'hammer'", "'call'", "'7'", "7", "2.5", "true", "none", "''", "1"]
+
+paths = st.sampled_from(PATHS) | st.tuples(
+    st.sampled_from(PATHS), st.sampled_from(["|lower", "|trim", "|length", ".lower()", ".strip()", "|upper|lower"])
+).map("".join)
+constants = st.sampled_from(CONSTANTS)
+lists = st.lists(constants, max_size=3).map(lambda items: f"[{', '.join(items)}]")
+comparisons = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
+texts = st.sampled_from(["'a'", "'h'", "'hello'", "''", "'mme'"])
+tests = st.sampled_from(["defined", "undefined", "none", "string", "number", "not defined", "not none", "mapping"])
+leaves = (
+    paths
+    | st.tuples(paths, comparisons, constants).map(" ".join)
+    | st.tuples(constants, comparisons, paths).map(" ".join)
+    | st.tuples(paths, comparisons, paths).map(" ".join)
+    | st.tuples(paths, st.sampled_from(["in", "not in"]), lists).map(" ".join)
+    | st.tuples(texts, st.sampled_from(["in", "not in"]), paths).map(" ".join)
+    | st.tuples(paths, texts).map(lambda pair: f"({pair[0]}).startswith({pair[1]})")
+    | st.tuples(paths, tests).map(" is ".join)
+    | constants
+)
+conditions = st.recursive(
+    leaves,
+    lambda inner: (
+        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda parts: f"({' '.join(parts)})")
+        | inner.map(lambda one: f"(not {one})")
+    ),
+    max_leaves=4,
+)
+
+BOT = """
 intents:
   - {name: greet, examples: [hello]}
   - {name: part, examples: [goodbye]}
-rpc: [{method: call}, {method: other}]
+entities: [{name: tool, values: [{name: hammer, phrases: [hammer]}, {name: saw, phrases: [saw]}]}]
+rpc: [{method: call, params: [{name: p}]}, {method: other}]
 dialog:
 """
+NOW = datetime(2024, 5, 14, 7, tzinfo=UTC)
 
 
 def source(text: str) -> Source:
     return Source(text, Place(Document("bot.yaml"), 1, 1), (1,))
 
 
-def answer(conditions: list[str], what: dict[str, Any]) -> Any:
-    nodes = "".join(f'  - {{condition: "{text}", response: "{number}"}}\n' for number, text in enumerate(conditions))
-    bot = MaxBot.inline(INTENTS + (nodes or "  []"))
+class Odd:
+    """Neither true nor false, and equal to nothing that can be said."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("neither")
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("perhaps")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def answer(texts: list[str], what: dict[str, Any], state: dict[str, Any]) -> Any:
+    nodes = "".join(f"  - {{condition: {json.dumps(text)}, response: '{place}'}}\n" for place, text in enumerate(texts))
+    builder = MaxBot.builder()
+
+    @builder.before_turn
+    def names(ctx: Any) -> None:
+        ctx.scenario.flag = "a"
+        ctx.scenario.odd = Odd()
+
+    builder.use_inline_resources(BOT + (nodes or "  []"))
+    bot = builder.build()
     run = bot.run_request if "method" in what else bot.run_turn
     try:
-        turn = asyncio.run(run(what, Dialog("web", "ada"), {}, datetime(2024, 5, 14, tzinfo=UTC)))
+        turn = asyncio.run(run(what, Dialog("web", "ada"), state, NOW))
     except TurnError as error:
-        return str(error).partition(": ")[2]
-    return turn.commands
+        return error.message
+    (walk,) = turn.visited.walks
+    return turn.commands, len(walk.conditions)
 
 
-said = st.sampled_from(["a", "b", "c", "hello", "goodbye", "7"]).map(lambda text: {"text": text})
-what = said | st.sampled_from([{"method": "call"}, {"method": "other"}, {"image": {"url": "http://example.org"}}])
+said = st.sampled_from(["a", "A", "hello", "goodbye", "7", "hammer 7", "a saw in 2025", ""])
+whats = (
+    said.map(lambda text: {"text": text})
+    | st.sampled_from([{"method": "call", "params": {"p": "a"}}, {"method": "other"}])
+    | st.sampled_from([{"image": {"url": "http://example.org/a"}}, {"text": "a", "button": {"payload": "a"}}])
+)
+values = st.sampled_from(["a", "A", "", "hello", 7, 2.5, True, False, None, ["a"], {"b": "a"}, {}, "hammer"])
+variables = st.dictionaries(st.sampled_from(["a", "b", "items"]), values)
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.lists(st.sampled_from(CONDITIONS), max_size=8), what)
-def test_keys_never_change_which_node_answers(conditions: list[str], what: dict[str, Any]) -> None:
-    # `(...) == 1 or ...` has no keys: such conditions are evaluated one after the other.
-    plain = [f"nobody is defined or ({condition})" for condition in conditions]
-    assert answer(conditions, what) == answer(plain, what)
+@settings(deadline=None, max_examples=400)
+@given(st.lists(conditions, max_size=6), whats, variables, variables)
+def test_keys_never_change_which_node_answers_or_what_fails(
+    texts: list[str], what: dict[str, Any], user: dict[str, Any], slots: dict[str, Any]
+) -> None:
+    # `[...][0]` has no keys: such conditions are evaluated one after the other.
+    state = {"user": user, "slots": slots}
+    indexed = answer(texts, what, state)
+    assert indexed == answer([f"[{text}][0]" for text in texts], what, state)
+
+
+def keys_of(text: str, *, options: dict[str, Any] | None = None) -> list[set[tuple[str, str, Any]]]:
+    templates = Templates(options)
+    condition = Condition(templates.expression(source(text)), Analyst(templates.expressions, {"greet"}, {"tool"}))
+    return [{(shown(key), key.how.name, key.value) for key in keys} for keys in condition.alternatives]
+
+
+def shown(key: Key) -> str:
+    return "=" if key.look.read else f"{key.look.scope} {key.look.name}".strip()
 
 
 @pytest.mark.parametrize(
     ("text", "keys"),
     [
-        ("message.text == 'a'", {Key("text", "a")}),
-        ("message.text in ['a', 'b']", {Key("text", "a"), Key("text", "b")}),
-        ("intents.greet and slots.x", {Key("intent", "greet")}),
-        ("intents.greet or rpc.call", {Key("intent", "greet"), Key("rpc", "call")}),
-        ("false", set()),
-        ("true", None),
-        ("intents.unknown", None),
-        ("intents.top", None),
-        ("rpc.params", None),
-        ("slots.x and intents.greet", None),
-        ("message.text == user.name", None),
-        ("message.text != 'a'", None),
-        ("'a' in message.text", None),
-        ("message.text == 5", None),
-        ("not intents.greet", None),
+        ("message.text == 'a'", [{("message text", "EQUAL", "a")}]),
+        ("'a' == message['text']", [{("message text", "EQUAL", "a")}]),
+        ("slots.a in ['a', 5]", [{("slots a", "EQUAL", "a"), ("slots a", "EQUAL", 5)}]),
+        ("intents.greet or rpc.call", [{("intents greet", "TRUE", None), ("rpc call", "TRUE", None)}]),
+        ("slots.x and intents.greet", [{("slots x", "TRUE", None)}, {("intents greet", "TRUE", None)}]),
+        ("not slots.x and user.a", [{("user a", "TRUE", None)}]),
+        ("user.a is defined", [{("user a", "DEFINED", None)}]),
+        ("entities.tool.hammer", [{("values tool", "EQUAL", "hammer")}]),
+        ("'a' in message.text", [{("message text", "HOLDS", "a")}]),
+        ("greeting", [{("greeting", "TRUE", None)}]),
+        ("false", [set()]),
+        ("true", []),
+        ("intents.unknown", [{("=", "TRUE", None)}]),
+        ("message.text != 'a'", []),
+        ("not intents.greet", []),
+        ("namespace().x", []),
+        ("user.a or namespace().x", []),
+        ("namespace().x and user.a", []),
+        ("user.a == user.b", []),
     ],
 )
-def test_the_keys_of_a_condition(text: str, keys: set[Key] | None) -> None:
-    assert Condition(Templates().expression(source(text)), {"greet"}).keys == keys
+def test_the_keys_of_a_condition(text: str, keys: list[set[tuple[str, str, Any]]]) -> None:
+    assert keys_of(text) == keys
+
+
+def test_another_idea_of_what_is_undefined_has_no_keys() -> None:
+    assert keys_of("user.a", options={"undefined": StrictUndefined}) == []
+
+
+def test_a_walk_of_many_nodes_evaluates_few_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = [
+        "message.text|lower == 'w{}'",
+        "'w{}' in message.text",
+        "message.text.startswith('w{}')",
+        "slots.step == 's{}'",
+        "not user.done and message.text == 'w{}'",
+        "message.button and message.button.payload == 'w{}'",
+        "entities.tool.value == 'w{}'",
+        "user.u{} and user.n > 3",
+        "user.n > 1{} and intents.greet",
+        "intents.greet and slots.x{}",
+        "message.image and not slots.x{}",
+        "user.u{} is defined or slots.u{} is defined",
+    ]
+    texts = [shapes[number % len(shapes)].replace("{}", str(number)) for number in range(600)]
+    evaluated: list[str] = []
+    original = Expression.evaluate
+
+    def counted(self: Expression, scope: Any) -> Any:
+        evaluated.append(self.source.text)
+        return original(self, scope)
+
+    monkeypatch.setattr(Expression, "evaluate", counted)
+    found = answer([*texts, "message.text == 'hello'"], {"text": "hello"}, {"user": {"n": 4}})
+    assert [command.content for command in found[0]] == [{"text": "600"}]
+    assert evaluated == []
 
 
 def test_intents_are_not_recognised_for_a_node_that_stands_before() -> None:
