@@ -1,7 +1,6 @@
 """The promises on PostgreSQL: workers and the database are killed under load, and nothing is lost or reordered."""
 
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -25,7 +24,6 @@ from tests.e2e.support import (
     wait_until_done,
 )
 from tests.support import FULL
-from tests.support.balancer import Balancer
 from tests.support.history import Bot
 from tests.support.load import LoadProcess
 from tests.support.postgresql import PostgreSQLServer
@@ -35,8 +33,6 @@ from tests.support.telegram import TelegramStandIn
 pytestmark = pytest.mark.faults
 
 KILLS = 50 if FULL else 4
-PAUSES = 20 if FULL else 2
-LEASE = 2.0
 BOT = Bot(counter=True)
 
 
@@ -110,52 +106,3 @@ def test_a_bot_says_farewell_and_dead_letters_are_found(tmp_path: Path, url: str
         [sys.executable, "-m", "maxbot", "dead", "list", "--database", url], capture_output=True, text=True, check=True
     )
     assert listed.stdout == "There are no dead letters\n"
-
-
-def test_two_runs_share_the_work_and_one_is_killed_as_a_whole(tmp_path: Path, url: str) -> None:
-    """Whatever was acknowledged by one that dies is done by the other once its lease is over, in order and once."""
-    second = tmp_path / "second"
-    second.mkdir()
-    with TelegramStandIn(seed=3, retry_after=1, **NASTY) as telegram:
-        with serve(telegram, second, "--lease", str(LEASE), workers=2, database=url) as stays:
-            dies = serve(telegram, tmp_path, "--lease", str(LEASE), workers=2, database=url)
-            dies.start()
-            dies.wait_ready()
-            with Balancer([dies.port, stays.port]) as balancer:
-                options = NASTY_LOAD | {"chats": 40, "messages": 30, "rate": 150, "seed": 1}
-                with LoadProcess(plan(stays, **options, port=balancer.port)) as load:
-                    eventually(lambda: telegram.stats().delivered > 300, 30)
-                    dies.kill_all()
-                    record = load.result()
-            wait_until_done(second)
-        judge(telegram, [record], BOT, allowed_repeats=40, allowed_early=40)
-        stale = counter(second, "stale_turns")
-        say(f"a run killed; {counter(second, 'uncertain')} uncertain, {stale} turns thrown away")
-
-
-def test_a_run_that_was_paused_for_two_leases_changes_nothing_more_of_what_others_took_over(
-    tmp_path: Path, url: str
-) -> None:
-    second = tmp_path / "second"
-    second.mkdir()
-    with (
-        TelegramStandIn(seed=3, **NASTY) as telegram,
-        serve(telegram, second, "--lease", str(LEASE), workers=1, database=url) as stays,
-        serve(telegram, tmp_path, "--lease", str(LEASE), workers=1, database=url) as paused,
-        Balancer([paused.port, stays.port]) as balancer,
-    ):
-        options = NASTY_LOAD | {"chats": 40, "messages": 60 * PAUSES, "rate": 150, "seed": 1}
-        with LoadProcess(plan(stays, **options, port=balancer.port)) as load:
-            for _ in range(PAUSES):
-                delivered = telegram.stats().delivered
-                eventually(lambda delivered=delivered: telegram.stats().delivered > delivered + 100, 30)  # type: ignore[misc]
-                paused.signal_group(signal.SIGSTOP)
-                time.sleep(2 * LEASE)  # that is what is tested
-                paused.signal_group(signal.SIGCONT)
-            record = load.result()
-        wait_until_done(second)
-        judge(telegram, [record], BOT, allowed_repeats=20 * PAUSES, allowed_early=20 * PAUSES)
-        lost = paused.log.count("was lost; its work is left to the next holder")
-        stale = counter(second, "stale_turns")
-        assert lost + stale, "something was refused, or nothing was tested"
-        say(f"{PAUSES} pauses: {lost} dialogs left to others, {stale} turns thrown away")
