@@ -220,6 +220,10 @@ class StorageInterrupted(StorageUnavailable):
     """The transaction was ended by others (deadlock, lost connection). Run again, it probably succeeds."""
 
 
+class SessionLost(StorageInterrupted):
+    """Others took this worker for dead, and may have taken over its dialogs. It goes on with a new session."""
+
+
 class CommitUnknown(StorageInterrupted):
     """The connection was lost between the question and the answer whether all is stored: look it up."""
 

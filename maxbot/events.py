@@ -117,6 +117,18 @@ class DatabaseUnavailable(Event, frozen=True, gc=False):
     damaged: bool
 
 
+class SessionEnded(Event, frozen=True, gc=False):
+    """Others have taken this worker for dead, and what it had claimed is theirs; it goes on with a new session."""
+
+
+class DialogElsewhere(Event, frozen=True, gc=False):
+    """A dialog has work, and another worker has it."""
+
+    dialog: Dialog
+    seconds: float
+    """After which it is looked at again."""
+
+
 Observer: TypeAlias = Callable[[Event], None]
 
 

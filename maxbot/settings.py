@@ -5,6 +5,9 @@ from typing import Any, Literal, get_args, get_origin
 
 Updater = Literal["webhooks", "polling"]
 
+LEASE = 10.0
+"""Seconds: the default of `--lease`."""
+
 
 @dataclass(frozen=True)
 class Option:
@@ -102,6 +105,11 @@ class Settings:
     )
     database_password_file: str | None = _option(
         None, "A file with the password of a database on a server.", metavar="PATH"
+    )
+    lease: float = _option(
+        LEASE,
+        "On a server's database: after how long a worker that is not heard of counts as dead.",
+        metavar="SECONDS",
     )
     migrate: bool = _option(
         False, "Bring a database of an older release up to date, instead of refusing it. Make a backup first."

@@ -10,6 +10,9 @@ from click.core import ParameterSource
 from maxbot.errors import UsageError
 from maxbot.settings import Option, Settings, options
 
+LEAST_LEASE = 1.0
+"""Seconds: a worker that is alive and busy must be able to say so in time."""
+
 SHORT = {"verbose": "-v", "quiet": "-q"}
 
 EPILOG = (
@@ -146,6 +149,8 @@ def _check_values(settings: Settings) -> None:
         raise UsageError(f"--port is a number from 0 (any free port) to 65535, not {settings.port}")
     if not 0 <= settings.shutdown_timeout < float("inf"):
         raise UsageError(f"--shutdown-timeout is a number of seconds from 0, not {settings.shutdown_timeout}")
+    if not LEAST_LEASE <= settings.lease < float("inf"):
+        raise UsageError(f"--lease is a number of seconds from {LEAST_LEASE:g}, not {settings.lease:g}")
     if settings.public_url is not None and not _is_web_address(settings.public_url):
         raise UsageError(f"--public-url is like https://bot.example.com, not {settings.public_url!r}")
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from maxbot.channels.base import Channel
 from maxbot.delivery.awake import Dialogs
-from maxbot.delivery.suspects import Suspects, Verdict
+from maxbot.delivery.suspects import Origin, Suspects, Verdict
 from maxbot.delivery.turns import Bot, Turns
-from maxbot.events import Observer, nobody
+from maxbot.events import DialogElsewhere, Observer, nobody
 from maxbot.locks import UserLocks
 from maxbot.outbox.retries import until_stored
 from maxbot.outbox.send import LookAgain, Sender, Waits
@@ -52,6 +52,8 @@ class Delivery:
         suspects: Suspects | None = None,
     ) -> None:
         self._store = store
+        self._observe = observe
+        self._elsewhere: set[Dialog] = set()
         self._suspects = suspects or Suspects()
         self._dialogs = Dialogs(user_locks, self._work)
         self._sender = Sender(store, channels, give_up_after, observe, self._dialogs.wake, self._suspects.watch_sending)
@@ -60,6 +62,11 @@ class Delivery:
         )
         self.wake = self._dialogs.wake
         self.take_up = self._dialogs.take_up
+
+    def look_again(self) -> None:
+        """Wake the dialogs that other workers had: one of them is dead."""
+        for dialog in list(self._elsewhere):
+            self.wake(dialog)
 
     async def drain(self, timeout: float, is_hopeless: Callable[[], bool] = lambda: False) -> int:
         """See `Dialogs.drain`: a stop."""
@@ -75,9 +82,14 @@ class Delivery:
     async def _work_off(self, dialog: Dialog, left_behind: bool) -> float | None:
         sent: Sent | None = None
         turns = 0
+        taken_over = False
         while True:
             work = await until_stored(self._store.load, str(dialog), sent)
             sent = None
+            if work.elsewhere is not None:
+                return self._leave(dialog, work.elsewhere)
+            self._elsewhere.discard(dialog)
+            taken_over = taken_over or work.taken_over
             try:
                 if work.outbox:
                     sent = await self._send_found(dialog, work.outbox)
@@ -85,16 +97,26 @@ class Delivery:
                     return None
                 else:
                     turns += 1
-                    commands = await self._turns.run(dialog, work, work.update, left_behind)
+                    origin = Origin(left_behind, taken_over)
+                    taken_over = False
+                    commands = await self._turns.run(dialog, work, work.update, origin)
                     if commands is None:
-                        return None
+                        raise LeftToOthers
                     sent = await self._sender.send(dialog, commands, found=False)
             except Waits as wait:
                 return wait.seconds
             except LookAgain:
                 continue
             except LeftToOthers:
+                if self._store.is_shared:
+                    await until_stored(self._store.release, str(dialog))
                 return None
+
+    def _leave(self, dialog: Dialog, seconds: float) -> float:
+        """Leave a dialog to the worker that has it, and say when to look whether that one still lives."""
+        self._elsewhere.add(dialog)
+        self._observe(DialogElsewhere(dialog, seconds))
+        return seconds
 
     async def _send_found(self, dialog: Dialog, rows: Sequence[OutboxRow]) -> Sent | None:
         with self._suspects.sending(dialog, rows[0].update_id) as verdict:

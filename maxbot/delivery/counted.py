@@ -1,13 +1,14 @@
 """Rare events that are worth a counter, and need not be in a transaction with something else."""
 
 from maxbot.errors import StorageError
-from maxbot.events import ChannelFailed, Event, TurnOutlives, TurnStale
+from maxbot.events import ChannelFailed, Event, SessionEnded, TurnOutlives, TurnStale
 from maxbot.storage.store import Store
 
 _NAMES: dict[type[Event], str] = {
     TurnStale: "stale_turns",
     TurnOutlives: "outliving_turns",
     ChannelFailed: "channel_failures",
+    SessionEnded: "lost_sessions",
 }
 
 

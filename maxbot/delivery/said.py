@@ -9,9 +9,11 @@ from maxbot.events import (
     CommandRepeated,
     CommandSetAside,
     DatabaseUnavailable,
+    DialogElsewhere,
     DialogLeft,
     DialogMoved,
     Event,
+    SessionEnded,
     TurnOutlives,
     TurnStale,
     UpdateSetAside,
@@ -60,6 +62,13 @@ class Log:
                 logger.info("The user of %s is %s now", dialog, to)
             case ChannelFailed(dialog=dialog, error=error):
                 logger.error("Channel %s failed at a reply to %s", dialog.channel, dialog, exc_info=error)
+            case DialogElsewhere(dialog=dialog, seconds=seconds):
+                logger.debug("%s is another worker's, and is looked at again in %.1f seconds", dialog, seconds)
+            case SessionEnded():
+                logger.warning(
+                    "Others have taken this worker for dead, and do what it had begun: it was paused, or did not reach "
+                    "the database, for longer than --lease"
+                )
             case DatabaseUnavailable(reason=reason, damaged=True):
                 if self._is_news(reason, SILENCE_AT_DAMAGE):
                     logger.error("%s. What needs the damaged part waits; the rest is served", reason)

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import Enum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from maxbot.board import Board, SuspectList, Suspicion
 from maxbot.outbox.retries import until_stored
@@ -39,6 +39,15 @@ class Verdict(Enum):
     SET_ASIDE = "set it aside: it kills whoever runs it"
 
 
+class Origin(NamedTuple):
+    """How an update comes to be run here."""
+
+    left_behind: bool
+    """Whoever should have run it is perhaps gone."""
+    taken_over: bool = False
+    """Whoever had its dialog was taken for dead: a worker of another host, whose supervisor says nothing here."""
+
+
 class Suspects:
     """Runs every turn as if nobody had ever died. Its subclasses know better."""
 
@@ -47,12 +56,12 @@ class Suspects:
     lost = False
     """Whether the user locks are lost, and with them all turns: one of them may be why."""
 
-    def trusts(self, update: PendingUpdate, left_behind: bool) -> bool:
+    def trusts(self, update: PendingUpdate, origin: Origin) -> bool:
         """Whether there is nothing against an update, which is nearly always so: it runs without a trial.
 
         Args:
             update: The dialog's oldest.
-            left_behind: Whether whoever should have run it is gone.
+            origin: How it comes to be run here.
         """
         return True
 
@@ -100,8 +109,8 @@ class InOneProcess(Suspects):
         self._store = store
         self._one_at_a_time = asyncio.Lock()
 
-    def trusts(self, update: PendingUpdate, left_behind: bool) -> bool:
-        return not left_behind and not update.attempts
+    def trusts(self, update: PendingUpdate, origin: Origin) -> bool:
+        return not any(origin) and not update.attempts
 
     @asynccontextmanager
     async def trial(self, dialog: Dialog, update: PendingUpdate) -> AsyncIterator[Verdict]:
@@ -145,8 +154,9 @@ class InAWorker(Suspects):
         self._report = report
         self._done = done
 
-    def trusts(self, update: PendingUpdate, left_behind: bool) -> bool:
-        return not update.attempts and not (self.first and left_behind) and self._known.find(update.id) is None
+    def trusts(self, update: PendingUpdate, origin: Origin) -> bool:
+        unknown = origin.taken_over or (self.first and origin.left_behind)
+        return not update.attempts and not unknown and self._known.find(update.id) is None
 
     @asynccontextmanager
     async def trial(self, dialog: Dialog, update: PendingUpdate) -> AsyncIterator[Verdict]:
@@ -155,6 +165,8 @@ class InAWorker(Suspects):
             yield Verdict.SET_ASIDE
             self._done(dialog, update.id)
         elif suspicion is not None or update.attempts:
+            if self._store.is_shared and not update.attempts:  # else a worker of another host would run it
+                await until_stored(self._store.mark_attempt, update.id)
             self._report(dialog, update.id, update.attempts)
             yield Verdict.LEAVE
         else:
@@ -202,7 +214,7 @@ class InQuarantine(Suspects):
         """
         self._trials[dialog] = (update, alone)
 
-    def trusts(self, update: PendingUpdate, left_behind: bool) -> bool:
+    def trusts(self, update: PendingUpdate, origin: Origin) -> bool:
         return False
 
     @asynccontextmanager

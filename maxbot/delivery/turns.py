@@ -13,7 +13,7 @@ from maxbot.delivery.apart import TimedOut, run_apart
 from maxbot.delivery.early import EarlyReplies
 from maxbot.delivery.live import LiveTurn
 from maxbot.delivery.replies import Replies
-from maxbot.delivery.suspects import Suspects, Verdict
+from maxbot.delivery.suspects import Origin, Suspects, Verdict
 from maxbot.delivery.typing import typing
 from maxbot.errors import StorageError
 from maxbot.events import DialogLeft, Observer, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
@@ -80,20 +80,20 @@ class Turns:
         self._timeout = timeout
         self._suspects = suspects
 
-    async def run(self, dialog: Dialog, work: Work, update: PendingUpdate, left_behind: bool) -> list[OutboxRow] | None:
+    async def run(self, dialog: Dialog, work: Work, update: PendingUpdate, origin: Origin) -> list[OutboxRow] | None:
         """Run an update through the bot and commit the turn.
 
         Args:
             dialog: Whose turn it is.
             work: As it was loaded under the lock.
             update: The dialog's oldest.
-            left_behind: Whether whoever should have run it is gone, perhaps because of it.
+            origin: How it comes to be run here.
 
         Returns:
             The commands to send, none where none were committed or all are on their way; None where the update has to
             wait for others.
         """
-        if self._suspects.trusts(update, left_behind):
+        if self._suspects.trusts(update, origin):
             return await self._run(dialog, work, update)
         async with self._suspects.trial(dialog, update) as verdict:
             if verdict is Verdict.LEAVE:

@@ -26,9 +26,9 @@ async def keep_tidy(store: Store, keep_seen: float, keep_replies: float, keep_le
     """
     while True:
         await asyncio.sleep(INTERVAL)
-        if not store.leads():
-            continue
         try:
+            if not await store.leads():
+                continue
             await _in_batches(store.forget, keep_seen)
             await _in_batches(store.expire, keep_replies)
             await _in_batches(store.forget_letters, keep_letters)

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 
 from maxbot.errors import StorageError
+from maxbot.settings import LEASE
 from maxbot.storage.store import Store
 from maxbot.types import Dialog
 
@@ -35,9 +36,13 @@ class Sweep:
     Args:
         store: Knows what is pending.
         wake: Called for each dialog found.
+        lease: Seconds after which what a dead worker of another host has left can be taken over: with a short one, it
+            is looked for more often.
     """
 
-    def __init__(self, store: Store, wake: Callable[[Dialog], None]) -> None:
+    def __init__(self, store: Store, wake: Callable[[Dialog], None], lease: float | None = None) -> None:
+        hurry = 1.0 if lease is None else min(1.0, lease / LEASE)
+        self._interval, self._stale = INTERVAL * hurry, STALE * hurry
         self._store = store
         self._wake = wake
         self._due = asyncio.Event()
@@ -57,13 +62,14 @@ class Sweep:
         while True:
             with contextlib.suppress(TimeoutError):
                 # Not `wait_for`: in Python 3.11 it swallows a cancellation in the moment of `soon()`.
-                async with asyncio.timeout(INTERVAL):
+                async with asyncio.timeout(self._interval):
                     await self._due.wait()
             self._due.clear()
-            if not self._store.leads():
-                continue
-            everything, self._everything = self._everything, False
+            everything = self._everything
             try:
+                if not await self._store.leads(everywhere=False):
+                    continue
+                self._everything = False
                 await self._sweep(everything)
             except StorageError as error:
                 self._everything = self._everything or everything
@@ -80,10 +86,10 @@ class Sweep:
         """Return the number of the last update that is old by now; 0 where that is not known yet."""
         now = asyncio.get_running_loop().time()
         self._marks.append((now, newest))
-        while len(self._marks) > 1 and self._marks[1][0] <= now - STALE:
+        while len(self._marks) > 1 and self._marks[1][0] <= now - self._stale:
             self._marks.popleft()
         since, number = self._marks[0]
-        return number if since <= now - STALE else 0
+        return number if since <= now - self._stale else 0
 
     async def _wake_all(self, upto: int | None) -> None:
         last = ""

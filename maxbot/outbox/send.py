@@ -10,6 +10,8 @@
 
 A dialog does not hold its lock while it waits: whoever is woken first when the time has come goes on.
 
+Where several hosts share the database, nothing is sent unless it is certain that no other one has taken over.
+
 Where a user lock failed and two send the same commands, each step of one is refused to the other, who then looks at the
 outbox anew: what is sent twice all the same is counted as `uncertain`.
 """
@@ -96,6 +98,7 @@ class Sender:
         Raises:
             Waits: The rest cannot be sent yet.
             LookAgain: The rows are not what is in the outbox now.
+            LockLost: Others have taken this worker for dead.
         """
         sent: Sent | None = None
         for index, row in enumerate(rows):
@@ -103,6 +106,8 @@ class Sender:
                 raise LookAgain
             sent = None
             begun = await self._begin(dialog, row, taken_up=found and index == 0)
+            while not self._store.holds(row.claim):  # paused, or cut from the database
+                await until_stored(self._store.ping)
             try:
                 if begun is not None and await self._attempt(dialog, begun):
                     sent = row.id

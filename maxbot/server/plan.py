@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, fields
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import urlsplit
 
 from maxbot.bot import MaxBot
@@ -39,6 +40,8 @@ class Plan(Settings):
     """Whether only programs of this machine reach the server."""
     shared: bool
     """Whether the user locks reach further than this run's processes, so that other runs may use its database too."""
+    run: str
+    """Tells this run's workers from those of another one, on a database that several hosts share."""
     database_file: FileId | None = None
     """What tells the database's file, once it is claimed, from another one in its place."""
 
@@ -71,6 +74,7 @@ def make_plan(settings: Settings, bot: MaxBot) -> Plan:
         "hosts": _hosts(settings, updater, host),
         "private": private,
         "shared": settings.user_locks is not None or bot.make_user_locks is not None,
+        "run": token_hex(16),
     }
     plan = Plan(**{**said, **decided})
     _check(plan, bot)

@@ -1,15 +1,27 @@
 """What differs between databases: a folder for each of them keeps this promise.
 
 place       where the database is: checked and claimed by the supervisor, without a line of SQL
-backend     transactions, for the one thread of a worker that asks for them
+backend     transactions, for the one thread of a worker that asks for them; on a server also its session
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Engine
 
 from maxbot.errors import StorageError
+from maxbot.settings import LEASE
 from maxbot.storage.statement import Transaction
+
+
+class Member(NamedTuple):
+    """What a worker is to the others, on a database that several hosts share."""
+
+    run: str = ""
+    """Tells the workers of its `maxbot run` from those of another one."""
+    lease: float = LEASE
+    """Seconds after which it is taken for dead where nothing of it reaches the database."""
+    serves: bool = True
+    """Whether it may lead, see `maxbot.storage.tables.sessions.Leads`: the quarantine does not."""
 
 
 class Backend(Protocol):
@@ -21,6 +33,11 @@ class Backend(Protocol):
     """Seconds from one transaction's start to the next one's, at least: see `maxbot.storage.database`."""
     offset: float
     """Seconds by which the database's clock is ahead of this host's, as far as it is known."""
+
+    lease: float | None
+    """Seconds for which a transaction says that this worker lives; None where no other host uses the database."""
+    session: int | None
+    """By which others know this worker, once a transaction has begun; None where there is no lease."""
 
     def engine(self) -> Engine:
         """Return an engine of SQLAlchemy's, for what is rare: making tables, an operator's questions."""
@@ -66,8 +83,11 @@ class Backend(Protocol):
     def close(self) -> None:
         """Called last."""
 
-    def leads(self) -> bool:
-        """Whether this worker does what one is enough for (sweeping): one at a time, and another when it is gone."""
+    def leads(self) -> bool | None:
+        """Whether this worker does what one is enough for (sweeping): one at a time, and another when it is gone.
+
+        None where the sessions say it.
+        """
 
     def failure(self, error: Exception) -> StorageError:
         """Return what an error of the driver's means: `StorageUnavailable` where the same call may work later."""

@@ -11,6 +11,10 @@ less a call costs; an idle worker's call does not wait for others.
 A group that meets a deadlock, or whose connection is lost, runs again before its callers hear of it. Where the
 connection is lost between COMMIT and its answer, it is looked up whether the group was stored, and nobody is told
 anything before that is known: run again blindly it would be done twice, given up it would be answered never.
+
+Where several hosts share the database, each group says that this worker lives, for the time of its lease; a worker with
+nothing to do says it by an empty one. Whoever was taken for dead all the same begins a new session, and what the old
+one had claimed is not its own any more (`holds`).
 """
 
 import asyncio
@@ -21,10 +25,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from maxbot.backoff import backoff
-from maxbot.errors import CommitUnknown, StorageDamaged, StorageError, StorageInterrupted, StorageUnavailable
-from maxbot.events import DatabaseUnavailable, Observer, nobody
+from maxbot.errors import (
+    CommitUnknown,
+    LockLost,
+    SessionLost,
+    StorageDamaged,
+    StorageError,
+    StorageInterrupted,
+    StorageUnavailable,
+)
+from maxbot.events import DatabaseUnavailable, Observer, SessionEnded, nobody
 from maxbot.storage.backend import Backend
 from maxbot.storage.statement import Transaction
+from maxbot.storage.tables.claims import lock
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,6 +53,9 @@ LARGEST_GROUP = 200
 
 ATTEMPTS = 5
 """How often a group is run that others interrupt, before its callers hear of it."""
+
+QUARTERS = 4
+"""A lease is renewed when a quarter of it is over, and nothing is sent in its last quarter."""
 
 LAST_LOOKS = 3
 """How often an unknown outcome is still looked up once the database is to be closed."""
@@ -69,6 +85,9 @@ class Database:
         self._arrived = threading.Condition()
         self._closing = False
         self._last_start = float("-inf")
+        self._renew_at = float("inf")
+        self._heard: tuple[int | None, float] = (None, float("-inf"))
+        """The session that is known to live, and when it was known to be about to be renewed."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._serve, name="storage", daemon=True)
         self._thread.start()
@@ -98,8 +117,29 @@ class Database:
         """Seconds by which the database's clock is ahead of this host's."""
         return self._backend.offset
 
-    def leads(self) -> bool:
-        """Whether this worker does what one worker is enough for."""
+    @property
+    def lease(self) -> float | None:
+        """Seconds after which others take this worker for dead; None where no other host uses the database."""
+        return self._backend.lease
+
+    def holds(self, claim: int | None) -> bool:
+        """Whether it is certain that a dialog is still this worker's, even if what is done next takes a moment.
+
+        Args:
+            claim: The session that has claimed the dialog.
+
+        Raises:
+            LockLost: It was taken for dead, and others may have taken over.
+        """
+        if claim is None:
+            return True
+        session, at = self._heard
+        if session != claim:
+            raise LockLost("others have taken this worker for dead")
+        return time.monotonic() < at + (self.lease or 0.0) * (1 - 1 / QUARTERS)
+
+    def leads(self) -> bool | None:
+        """Whether this worker does what one worker is enough for; None where it has to be asked for."""
         return self._backend.leads()
 
     def _enqueue(self, operation: Operation[Item, Result], item: Item, *, writes: bool) -> asyncio.Future[Result]:
@@ -126,21 +166,33 @@ class Database:
     # In the storage thread ───────────────────────────────────────────────────────────────────────────────────────
 
     def _serve(self) -> None:
-        while calls := self._next_group():
-            outcomes = self._run(calls)
-            self._loop.call_soon_threadsafe(settle, calls, outcomes, self._observe)
+        while (calls := self._next_group()) is not None:
+            if calls:
+                outcomes = self._run(calls)
+                self._loop.call_soon_threadsafe(settle, calls, outcomes, self._observe)
+            if time.monotonic() >= self._renew_at:
+                self._store([], [], [])  # should it fail, the next one tries again
         self._backend.close()
 
-    def _next_group(self) -> list[Call]:
+    def _next_group(self) -> list[Call] | None:
+        """Return what to do next: nothing where only the lease is to be renewed, and None at the end."""
         # A transaction costs as much as several calls: a pause of milliseconds between two lets calls gather at
         # middling loads too. A call that finds nobody before it does not wait.
         time.sleep(max(0.0, self._last_start + self._backend.pace - time.monotonic()))
         with self._arrived:
-            while not self._waiting and not self._closing:
-                self._arrived.wait()
+            while not self._waiting:
+                if self._closing:
+                    return None
+                if not self._arrived.wait(self._rest()):
+                    return []
             calls, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
         self._last_start = time.monotonic()
         return calls
+
+    def _rest(self) -> float | None:
+        """Return for how long the thread may do nothing; None for ever."""
+        lease = self._backend.lease
+        return None if lease is None else max(0.0, min(self._renew_at - time.monotonic(), lease))
 
     def _run(self, calls: list[Call]) -> list[Any]:
         """Return the outcome of each call: its result, or the error to raise."""
@@ -174,18 +226,27 @@ class Database:
         self, calls: list[Call], kinds: list[tuple[Operation[Any, Any], list[int]]], outcomes: list[Any]
     ) -> StorageError | None:
         """Run a group until it is stored, or until somebody must hear why it is not."""
+        if self._backend.lease is not None:
+            self._renew_at = time.monotonic() + self._backend.lease / QUARTERS
         for attempt in itertools.count(1):
+            began = time.monotonic()
             try:
                 self._transaction(calls, kinds, outcomes)
+                self._heard = self._backend.session, began
                 return None
             except Exception as error:
                 failure = self._backend.failure(error)
+            if isinstance(failure, SessionLost):
+                self._heard = None, began
+                self._loop.call_soon_threadsafe(self._observe, SessionEnded())
+                continue
             if isinstance(failure, StorageUnavailable):
                 self._backend.disconnect()  # whatever is wrong with it, the next one is new
             if isinstance(failure, CommitUnknown):
                 if (stored := self._look_up()) is None:
                     return failure
                 if stored:
+                    self._heard = self._backend.session, began
                     return None
             if attempt == ATTEMPTS or not isinstance(failure, StorageInterrupted):
                 return failure
@@ -218,6 +279,8 @@ class Database:
     ) -> None:
         transaction = self._backend.begin()
         try:
+            if transaction.session is not None and (names := _locked(calls, kinds)):
+                lock(transaction, names)
             for operation, indexes in kinds:
                 apply(transaction, operation, calls, indexes, outcomes)
             self._backend.commit()
@@ -239,6 +302,12 @@ class Database:
             time.sleep(backoff(attempt, first=0.01, longest=0.2))
         for index in indexes:
             outcomes[index] = failure
+
+
+def _locked(calls: list[Call], kinds: list[tuple[Operation[Any, Any], list[int]]]) -> list[str]:
+    """Return the dialogs that a group claims, changes or gives back: those in `locks` of its items."""
+    items = (calls[index].item for _, indexes in kinds for index in indexes)
+    return sorted({name for item in items for name in getattr(item, "locks", ())})
 
 
 def by_kind(calls: Sequence[Call]) -> dict[tuple[bool, Operation[Any, Any]], list[int]]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from maxbot.errors import StartError, StorageUnavailable
-from maxbot.storage.backend import Backend
+from maxbot.storage.backend import Backend, Member
 from maxbot.storage.claim import FileId
 from maxbot.storage.place import check_url, on_mysql, on_server
 from maxbot.storage.schema import REVISION, inbox, metadata, revisions, sessions
@@ -20,7 +20,13 @@ _NUMBER = r"\d{4}(\.\d{4})?"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def open_backend(url: str, durability: str, file: FileId | None = None, password_file: str | None = None) -> Backend:
+def open_backend(
+    url: str,
+    durability: str,
+    file: FileId | None = None,
+    password_file: str | None = None,
+    member: Member | None = None,
+) -> Backend:
     """Return the kind of database that a URL names.
 
     Args:
@@ -28,6 +34,7 @@ def open_backend(url: str, durability: str, file: FileId | None = None, password
         durability: What a commit survives: `process` or `power-loss`.
         file: What tells the run's file from another one in its place, where the database is one.
         password_file: Holds the password of a server's database.
+        member: What the worker is to those of other hosts, where a server keeps the database.
 
     Raises:
         UsageError: No database can be meant.
@@ -36,11 +43,11 @@ def open_backend(url: str, durability: str, file: FileId | None = None, password
     if on_mysql(url):
         from maxbot.storage.mysql.backend import MySQL  # its driver is an extra
 
-        return MySQL(url, password_file)
+        return MySQL(url, password_file, member)
     if on_server(url):
         from maxbot.storage.postgresql.backend import PostgreSQL  # its driver is an extra
 
-        return PostgreSQL(url, password_file)
+        return PostgreSQL(url, password_file, member)
     return SQLite(sqlite_path(url), survive_power_loss=durability == "power-loss", file=file)
 
 

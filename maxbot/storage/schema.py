@@ -161,6 +161,9 @@ sessions = Table(
     metadata,
     Column("id", NUMBER, primary_key=True),
     Column("host", String(200), nullable=False),
+    Column("pid", NUMBER, nullable=False),  # on its host
+    Column("run", String(32), nullable=False),  # of its `maxbot run`
+    Column("serves", Boolean(create_constraint=False), nullable=False),  # not so in quarantine
     Column("revision", String(32), nullable=False),  # the schema that the worker knows
     Column("until", MOMENT, nullable=False),  # the end of its lease
     Column("group_number", NUMBER, nullable=False),  # its last transaction that was committed

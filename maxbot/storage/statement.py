@@ -68,6 +68,10 @@ class Statement:
 class Transaction(Protocol):
     """What an operation is given: statements over columns. Each column has an entry for each of the items."""
 
+    @property
+    def session(self) -> int | None:
+        """Of this worker, where dialogs are claimed; None where this database is used by one host alone."""
+
     def run(self, statement: Statement, **columns: Sequence[Any]) -> None:
         """Run it for all items."""
 

@@ -10,7 +10,20 @@ from sqlalchemy import select
 from maxbot.storage.database import Database
 from maxbot.storage.schema import revisions
 from maxbot.storage.statement import Statement, Transaction
-from maxbot.storage.tables import counters, dead_letters, early, inbox, moves, notes, outbox, replies, requests, turns
+from maxbot.storage.tables import (
+    claims,
+    counters,
+    dead_letters,
+    early,
+    inbox,
+    moves,
+    notes,
+    outbox,
+    replies,
+    requests,
+    sessions,
+    turns,
+)
 from maxbot.storage.tables.oldest import Older
 from maxbot.types import Address, Begun, Command, Dialog, State, Update
 
@@ -31,9 +44,31 @@ class Store:
         """Return the time by which stored moments are judged: the database's, as hosts may differ by minutes."""
         return time.time() + self._database.offset
 
-    def leads(self) -> bool:
-        """Whether this worker does what one worker is enough for."""
-        return self._database.leads()
+    async def leads(self, *, everywhere: bool = True) -> bool:
+        """Whether this worker does what one worker is enough for.
+
+        Args:
+            everywhere: Of all that share the database; else of this run.
+        """
+        known = self._database.leads()
+        return await self._database.ask(sessions.leads, sessions.Leads(everywhere)) if known is None else known
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other hosts may use the database too."""
+        return self._database.lease is not None
+
+    def holds(self, claim: int | None) -> bool:
+        """See `Database.holds`."""
+        return self._database.holds(claim)
+
+    def resign(self) -> Future[None]:
+        """Lead no more: this worker stops, and another one shall go on."""
+        return self._database.call(sessions.resign, None)
+
+    def bury(self, pid: int) -> Future[None]:
+        """End the session of a worker of this run whose process has ended."""
+        return self._database.call(sessions.bury, sessions.Bury(pid))
 
     # inbox
 
@@ -105,6 +140,10 @@ class Store:
     def has_later(self, dialog: str, update_id: int) -> Future[bool]:
         """Whether a dialog has an update after this one."""
         return self._database.ask(inbox.later, inbox.Later(dialog, update_id))
+
+    def release(self, dialog: str) -> Future[None]:
+        """Give a dialog back though something is left to do: another worker of this host will."""
+        return self._database.call(claims.release, claims.Release(dialog))
 
     def move(self, dialog: Dialog, to: Dialog) -> Future[None]:
         """Let a dialog go on under another name: what waits for it and, where that has none, its state."""

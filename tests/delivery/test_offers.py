@@ -18,7 +18,7 @@ from maxbot.channels.base import Channel
 from maxbot.channels.expand import Abilities
 from maxbot.channels.offered import MOST_PAYLOADS, SIZE_LIMIT, Offers, recalled, short, without
 from maxbot.channels.split import Limit, utf8
-from maxbot.delivery.suspects import Suspects
+from maxbot.delivery.suspects import Origin, Suspects
 from maxbot.delivery.turns import Bot, Turns
 from maxbot.types import Address, Dialog, Message, Update
 from tests.storage.support import opened
@@ -58,7 +58,7 @@ class Talk:
             work = await store.load(str(self.dialog))
             assert work.update is not None
             turns = Turns(store, self._bot, {self._channel.name: self._channel}, 20.0, Suspects())
-            rows = await turns.run(self.dialog, work, work.update, False)
+            rows = await turns.run(self.dialog, work, work.update, Origin(False))
             self.sent = [row.content for row in rows or ()]
             self.addresses = [without(row.address) for row in rows or ()]
             for row in rows or ():

@@ -7,7 +7,7 @@ from typing import Any
 from maxbot.channels.base import Channel
 from maxbot.channels.expand import Abilities
 from maxbot.channels.split import Limit
-from maxbot.delivery.suspects import Suspects
+from maxbot.delivery.suspects import Origin, Suspects
 from maxbot.delivery.turns import Turns
 from maxbot.errors import TurnError
 from maxbot.storage.store import Store
@@ -50,7 +50,7 @@ async def run(store: Store, bot: Says, channel: Channel) -> list[tuple[str, obje
     await store.accept([Update(ANNA, "1", {"text": "hi"})])
     work = await store.load(str(ANNA))
     assert work.update is not None
-    await Turns(store, bot, {"small": channel}, 20.0, Suspects()).run(ANNA, work, work.update, False)
+    await Turns(store, bot, {"small": channel}, 20.0, Suspects()).run(ANNA, work, work.update, Origin(False))
     return [(row.key, row.content, row.resend) for row in (await store.load(str(ANNA))).outbox]
 
 

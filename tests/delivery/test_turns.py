@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from maxbot.delivery.counted import Counters
-from maxbot.delivery.suspects import Suspects
+from maxbot.delivery.suspects import Origin, Suspects
 from maxbot.delivery.turns import Turns
 from maxbot.events import DialogLeft, Event, UpdateSetAside
 from maxbot.storage.store import Store
@@ -40,7 +40,7 @@ async def run_one(store: Store, bot: Bot, dialog: Dialog = ANNA, *, turns: Turns
     """Run a dialog's oldest update."""
     work = await store.load(str(dialog))
     assert work.update is not None
-    rows = await (turns or Turns(store, bot, {}, 20.0, Suspects())).run(dialog, work, work.update, False)
+    rows = await (turns or Turns(store, bot, {}, 20.0, Suspects())).run(dialog, work, work.update, Origin(False))
     assert rows is not None
     return rows
 
@@ -241,7 +241,7 @@ def test_a_failed_turn_of_a_lost_lock_changes_no_state() -> None:
         await store.commit(str(ANNA), 0, stale.update.id, {"other": "turn"}, [])
         late = await store.load(str(ANNA))
         assert late.update is not None
-        await Turns(store, Failing(), {}, 20.0, Suspects()).run(ANNA, stale, late.update, left_behind=False)
+        await Turns(store, Failing(), {}, 20.0, Suspects()).run(ANNA, stale, late.update, origin=Origin(False))
         assert (await store.load(str(ANNA))).state == {"other": "turn"}
 
     run_with_store(scenario)

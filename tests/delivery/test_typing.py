@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from maxbot.channels.base import Channel
-from maxbot.delivery.suspects import Suspects
+from maxbot.delivery.suspects import Origin, Suspects
 from maxbot.delivery.turns import Turns
 from maxbot.errors import RetryLater
 from maxbot.storage.store import Store
@@ -53,7 +53,7 @@ def seen(seconds: float, channel: Channel) -> list[float]:
         assert work.update is not None
         began.append(asyncio.get_running_loop().time())
         turns = Turns(store, Slow(seconds), {"test": channel}, 60.0, Suspects())
-        rows = await turns.run(ANNA, work, work.update, left_behind=False)
+        rows = await turns.run(ANNA, work, work.update, origin=Origin(False))
         assert rows is not None
         assert [row.content for row in rows] == [{"text": "done"}]
         await asyncio.sleep(30)

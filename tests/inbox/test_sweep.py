@@ -55,7 +55,7 @@ class Unavailable:
     def __init__(self, failures: int) -> None:
         self.failures = failures
 
-    def leads(self) -> bool:
+    async def leads(self, *, everywhere: bool = True) -> bool:
         return True
 
     async def newest(self) -> int:

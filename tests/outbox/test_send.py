@@ -12,6 +12,7 @@ from maxbot.outbox.retries import MOST_TAKEN_UP, MOST_UNKNOWN
 from maxbot.outbox.send import LookAgain, Sender, Waits
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow
+from maxbot.storage.tables.turns import Work
 from maxbot.types import Command, Dialog, Update
 from tests.support.engine import counters, letters, run_with_store
 
@@ -401,7 +402,7 @@ def test_a_user_who_has_another_name_now_is_answered_under_that_one() -> None:
         with pytest.raises(LookAgain):
             await sender.send(ANNA, rows, found=False)
         assert woken == [BEA]
-        assert await store.load(str(ANNA)) == (0, {}, [], None, None)
+        assert await store.load(str(ANNA)) == Work(0, {}, [], None)
         work = await store.load(str(BEA))
         assert (work.version, work.state) == (1, {"of": "1"})
         assert work.update is not None

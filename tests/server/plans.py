@@ -16,5 +16,6 @@ def plan(**changes: Any) -> Plan:
         "hosts": ("*",),
         "private": True,
         "shared": False,
+        "run": "0123456789abcdef",
     }
     return Plan(**{**decided, **changes})

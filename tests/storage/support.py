@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 
 from maxbot.errors import StorageUnavailable
-from maxbot.storage.backend import Backend
+from maxbot.storage.backend import Backend, Member
 from maxbot.storage.database import Database
 from maxbot.storage.mysql.backend import MySQL
 from maxbot.storage.postgresql.backend import PostgreSQL
@@ -19,6 +19,9 @@ from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.store import Store
 from maxbot.types import Command, Dialog, Update
 from tests.support import mysql, postgresql
+from tests.support.mysql_proxy import MySQLProxy
+from tests.support.postgresql_proxy import Proxy
+from tests.support.processes import eventually
 
 Told = TypeVar("Told")
 
@@ -41,6 +44,22 @@ class Place(ABC):
     @abstractmethod
     def backend(self) -> Backend:
         """Return a further way to it."""
+
+    def worker(self, member: Member) -> Backend:
+        """Return the way of a worker among others."""
+        raise NotImplementedError("no other host uses a file")
+
+    def proxy(self) -> Proxy:
+        """Return what can stand before its server."""
+        raise NotImplementedError("a file has no server")
+
+    def through(self, proxy: Proxy) -> str:
+        """Return the URL of the database behind it."""
+        raise NotImplementedError("a file has no server")
+
+    def wait_for_a_lock(self) -> None:
+        """Wait until somebody waits for a lock."""
+        raise NotImplementedError("a file has no server")
 
     def prepared(self) -> Backend:
         """Return a way to it, once it is ready."""
@@ -104,6 +123,20 @@ class PostgreSQLPlace(Place):
     def backend(self) -> PostgreSQL:
         return PostgreSQL(self.url)
 
+    def worker(self, member: Member) -> PostgreSQL:
+        return PostgreSQL(self.url, member=member)
+
+    def proxy(self) -> Proxy:
+        return Proxy(self.server.port)
+
+    def through(self, proxy: Proxy) -> str:
+        return self.server.url(self.database, port=proxy.port)
+
+    def wait_for_a_lock(self) -> None:
+        with self.server.connected(self.database) as connection:
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+            eventually(lambda: bool(connection.execute(waiting).fetchall()), 20)
+
 
 class MySQLPlace(Place):
     """A database of the tests' own MariaDB, through mysqlclient."""
@@ -117,6 +150,20 @@ class MySQLPlace(Place):
 
     def backend(self) -> MySQL:
         return MySQL(self.url)
+
+    def worker(self, member: Member) -> MySQL:
+        return MySQL(self.url, member=member)
+
+    def proxy(self) -> Proxy:
+        return MySQLProxy(self.server.port)
+
+    def through(self, proxy: Proxy) -> str:
+        return self.server.url(self.database, scheme=self.scheme, port=proxy.port)
+
+    def wait_for_a_lock(self) -> None:
+        with self.server.connected("information_schema") as cursor:
+            # The table is a copy, renewed only where nobody has read it for a tenth of a second.
+            eventually(lambda: cursor.execute("SELECT 1 FROM INNODB_TRX WHERE trx_state = 'LOCK WAIT'"), 20, pause=0.2)
 
 
 class PyMySQLPlace(MySQLPlace):

@@ -43,7 +43,10 @@ class Poll(msgspec.Struct, tag=True, frozen=True):
 
 
 class Sweep(msgspec.Struct, tag=True, frozen=True):
-    """Another worker died: take up what it left."""
+    """Another worker has ended: take up what it left."""
+
+    pid: int
+    """Its process: on a database that several hosts share it counts as dead from now on."""
 
 
 class Wake(msgspec.Struct, tag=True, frozen=True):

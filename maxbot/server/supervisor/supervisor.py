@@ -5,6 +5,7 @@ import logging
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from maxbot.server.supervisor.trials import Trials
 from maxbot.server.tasks import keep
 
 logger = logging.getLogger(__name__)
+
+DEAD = 20
+"""How many workers that ended are named to one that begins: older ones are buried, or their leases are over."""
 
 
 class Supervisor:
@@ -55,6 +59,8 @@ class Supervisor:
         self._hopeless = asyncio.Event()
         self._replace_all = asyncio.Event()
         self._registrar: WorkerProcess | None = None
+        self._dead: deque[int] = deque(maxlen=DEAD)
+        """The processes that ended last."""
         self._had_terminal = sys.stderr.isatty()
         self._trials = Trials(suspects)
         self._starts = Starts(len(unborn))
@@ -119,6 +125,8 @@ class Supervisor:
     def _heard(self, process: WorkerProcess, message: ToSupervisor) -> None:
         match message:
             case Ready() if not process.quarantine:
+                for pid in self._dead:  # whoever served when they ended may have ended too, before it could bury them
+                    process.tell(Sweep(pid))
                 self._now_serves(message)
             case Suspected():
                 self._trials.report(message.dialog, message.update, message.attempts)
@@ -163,7 +171,8 @@ class Supervisor:
             return
         if not process.stopping:
             self._ended_unasked(process)
-        self._crew.tell_all(Sweep())
+        self._dead.append(process.pid)
+        self._crew.tell_all(Sweep(process.pid))
         self._have_webhooks_registered()
 
     def _ended_unasked(self, process: WorkerProcess) -> None:

@@ -1,6 +1,7 @@
 """All that serves in one process, put together: storage, delivery, channels, and the edge where updates come in."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import socket
@@ -13,7 +14,7 @@ from maxbot.delivery import Delivery
 from maxbot.delivery.counted import Counters
 from maxbot.delivery.said import Log
 from maxbot.delivery.suspects import Suspects
-from maxbot.errors import StartError, StorageUnavailable
+from maxbot.errors import StartError, StorageError, StorageUnavailable
 from maxbot.events import DatabaseUnavailable, Observer, all_of
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.retention import keep_tidy
@@ -22,6 +23,7 @@ from maxbot.journal.watch import WatchedBot
 from maxbot.journal.write import open_journal
 from maxbot.locks import UserLocks
 from maxbot.logs import Redactor
+from maxbot.outbox.retries import until_stored
 from maxbot.server.children import keep_from_children
 from maxbot.server.descriptors import budget
 from maxbot.server.edge.ended import Ended
@@ -37,7 +39,7 @@ from maxbot.server.edge.webhooks import Webhooks
 from maxbot.server.plan import Plan
 from maxbot.server.tasks import keep
 from maxbot.server.worker.outage import Outage
-from maxbot.storage.backend import Backend
+from maxbot.storage.backend import Backend, Member
 from maxbot.storage.database import Database
 from maxbot.storage.inline import InlineDatabase
 from maxbot.storage.prepare import open_backend, open_quick, prepare
@@ -59,6 +61,7 @@ class Service:
         failed: Told the reason when the service cannot go on (a platform refuses the bot's token).
         on_bug: Called when one of its own tasks failed.
         suspects: Made of the store; says which turns may run here.
+        serves: Whether it takes updates in.
     """
 
     def __init__(
@@ -69,16 +72,24 @@ class Service:
         failed: Callable[[StartError], None],
         on_bug: Callable[[], None],
         suspects: Callable[[Store], Suspects],
+        *,
+        serves: bool = True,
     ) -> None:
         self._plan = plan
         self._channels = bot.channels.by_name
         self._redact = Redactor([*bot.secrets, *plan.secrets])
         self._failed = failed
         self._on_bug = on_bug
-        self._backend = open_backend(plan.database, plan.durability, plan.database_file, plan.database_password_file)
+        self._backend = open_backend(
+            plan.database,
+            plan.durability,
+            plan.database_file,
+            plan.database_password_file,
+            Member(plan.run, plan.lease, serves),
+        )
         self._log = Log()
         self._outage = Outage()
-        self._database = _open(plan, self._backend, all_of(self._log, self._outage))
+        self._database = _open(plan, self._backend, lambda event: observe(event))
         self._store = Store(self._database, self._redact)
         ended = Ended(self._store)
         observe = all_of(self._log, self._outage, Counters(self._store), ended)
@@ -95,7 +106,7 @@ class Service:
         )
         self.wake = self._delivery.wake
         self._inbox = Inbox(self._store, self._delivery.wake, observe)
-        self._sweep = Sweep(self._store, self._delivery.take_up)
+        self._sweep = Sweep(self._store, self._delivery.take_up, self._database.lease)
         self._health = Health(self._store)
         self._rpc = Rpc(bot, self._inbox, ended, plan.rpc_token) if bot.has_requests else None
         self._refusals = Refusals()
@@ -115,6 +126,7 @@ class Service:
         """
         try:
             await self._prepare()
+            await self._say_alive()
             await self._open(sockets)
         except BaseException:
             for task in self._background:
@@ -134,12 +146,17 @@ class Service:
             else:
                 return
 
+    async def _say_alive(self) -> None:
+        """Be known to the other hosts, before there is anything to do."""
+        if self._store.is_shared:
+            await until_stored(self._store.ping)
+
     async def _open(self, sockets: list[socket.socket]) -> None:
         descriptors = budget()
         await self._start_channels()
         self._background = keep([self._sweep.run, self._keep_tidy], self._on_bug)
         if self._plan.updater == "polling":
-            self._polling = Polling(self._channels.values(), self._inbox, self._failed)
+            self._polling = Polling(self._channels.values(), self._inbox, self._failed, self._polls)
         else:
             app = build_webapp(self._parts(), self._refusals, self._plan.hosts)
             self._web = WebServer(app, descriptors)
@@ -189,9 +206,30 @@ class Service:
         rpc = [] if self._rpc is None else [self._rpc]
         return [Webhooks(self._channels, self._inbox), *rpc, self._health, door]
 
-    def sweep(self) -> None:
-        """Take up what a worker that died has left."""
+    async def _polls(self) -> bool:
+        """Whether it is this worker that polls: one of all that share the database."""
+        if not self._store.is_shared:  # the supervisor has said so
+            return True
+        try:
+            return await self._store.leads()
+        except StorageError:
+            return False
+
+    def sweep(self, pid: int) -> None:
+        """Take up what a worker that has ended has left.
+
+        Args:
+            pid: Its process.
+        """
         self._sweep.soon()
+        if self._store.is_shared:
+            self._background.append(asyncio.create_task(self._bury(pid)))
+
+    async def _bury(self, pid: int) -> None:
+        with contextlib.suppress(StorageError):  # its lease ends by itself
+            await self._store.bury(pid)
+            self._sweep.soon()  # it may have been the one that swept
+            self._delivery.look_again()
 
     def hurry(self, linger: float) -> None:
         """While stopping: let open connections send requests for so long (seconds) and no longer."""
@@ -211,6 +249,9 @@ class Service:
         self._health.stopping = True
         if self._polling is not None:
             await self._polling.stop()
+        if self._store.is_shared:
+            resigned = self._store.resign()
+            resigned.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it
         if self._web is not None:
             await asyncio.gather(
                 self._web.stop(linger, self._plan.shutdown_timeout),

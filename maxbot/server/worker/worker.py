@@ -92,7 +92,13 @@ class Worker:
     async def _serve(self, user_locks: UserLocks) -> None:
         start = self._start
         service = self._service = Service(
-            start.plan, self._bot, user_locks, self._cannot_go_on, self._make_room, self._suspects_of
+            start.plan,
+            self._bot,
+            user_locks,
+            self._cannot_go_on,
+            self._make_room,
+            self._suspects_of,
+            serves=not start.quarantine,
         )
         if start.quarantine:
             await service.start_to_try()
@@ -138,7 +144,7 @@ class Worker:
                 case Sweep():
                     if isinstance(self._suspects, InAWorker):
                         self._suspects.first = False  # from now on boards say what was under way, and what was not
-                    self._service.sweep()
+                    self._service.sweep(message.pid)
                 case Wake():
                     self._service.wake(message.dialog)
                 case Try():

@@ -1,6 +1,7 @@
 """MySQL and MariaDB: a connection a worker, and its row in `sessions`, which says which transactions are stored."""
 
 import contextlib
+import os
 import socket
 import time
 from typing import Any
@@ -9,7 +10,8 @@ from sqlalchemy import Connection as Core
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
-from maxbot.errors import CommitUnknown, StartError, StorageError, StorageInterrupted, StorageUnavailable
+from maxbot.errors import CommitUnknown, SessionLost, StartError, StorageError, StorageUnavailable
+from maxbot.storage.backend import Member
 from maxbot.storage.mysql import checks
 from maxbot.storage.mysql import tables as tables  # says how they are made
 from maxbot.storage.mysql.connection import Connection, ServerError, server_error
@@ -30,12 +32,13 @@ LOCK_TIMEOUT = 5
 IDLE = 30
 """Seconds after which the server ends a connection that says nothing, and frees what its worker had locked."""
 
+IN_TRANSACTION = 10
+"""Seconds that it may say nothing in a transaction; less where the lease is shorter."""
+
 _ALONE = "maxbot"  # of the named lock: who makes tables does so alone
 _ALONE_TIMEOUT = 30
 
 _CLOCK = "UNIX_TIMESTAMP(NOW(6))"
-# Kept for as long as it may be looked up whether its last transaction was stored.
-_UNTIL = f"{_CLOCK} + 30 * 86400"
 
 _SETTINGS = (
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -51,17 +54,20 @@ class MySQL:
     Args:
         url: As `--database` takes it.
         password_file: Holds the password, where it is neither in the URL nor in MYSQL_PWD.
+        member: What the worker is to others.
     """
 
     pace = PACE
 
-    def __init__(self, url: str, password_file: str | None = None) -> None:
+    def __init__(self, url: str, password_file: str | None = None, member: Member | None = None) -> None:
+        self._member = member or Member()
+        self.lease: float | None = self._member.lease
+        self.session: int | None = None
         self.name = shown(url)
         self.offset = 0.0
         self._place = parse(url)
         self._password_file = password_file
         self._connection: Connection | None = None
-        self._session: int | None = None
         self._group = 0
         self._counted = False
 
@@ -131,7 +137,8 @@ class MySQL:
         connection.largest = largest
         self._compare_clocks(before, now)
         if checks.product(version)[0] == "MariaDB":  # MySQL has no such setting, and ends it after `wait_timeout`
-            connection.queue("SET SESSION idle_transaction_timeout = 10")
+            patience = max(1, int(min(IN_TRANSACTION, self._member.lease)))
+            connection.queue(f"SET SESSION idle_transaction_timeout = {patience}")
             connection.exchange()
 
     def _compare_clocks(self, before: float, there: float) -> None:
@@ -139,31 +146,37 @@ class MySQL:
 
     def begin(self) -> MySQLTransaction:
         connection = self._connection or self._connect()
-        if self._session is None:
-            self._session, self._group = self._open_session(connection), 0
+        if self.session is None:
+            self.session, self._group = self._open_session(connection), 0
         self._group += 1
         self._counted = False
         connection.forget()
         connection.queue("START TRANSACTION")
         connection.queue(
-            f"UPDATE sessions SET group_number = {self._group}, until = {_UNTIL} "
-            f"WHERE id = {self._session} AND NOT ended",
+            f"UPDATE sessions SET group_number = {self._group}, until = {_CLOCK} + {self.lease!r} "
+            f"WHERE id = {self.session} AND NOT ended",
             self._see_session,
         )
-        return MySQLTransaction(connection, self._session << 32 | self._group % 2**32)
+        return MySQLTransaction(connection, self.session, self.session << 32 | self._group % 2**32)
 
     def _see_session(self, result: Result) -> Exception | None:
         self._counted = True
         if result.affected == 1:
             return None
-        self._session = None
-        return StorageInterrupted("the session of this worker is over")
+        self.session = None
+        return SessionLost("the session of this worker was ended: it was not heard of for too long")
 
     def _open_session(self, connection: Connection) -> int:
-        connection.queue(f"DELETE FROM sessions WHERE until < {_CLOCK}")
+        # Kept for as long as it may be looked up whether its last transaction was stored. Found by a plain SELECT: the
+        # DELETE would wait for those that are being renewed.
+        old = connection.ask(f"SELECT id FROM sessions WHERE until < {_CLOCK} - 30 * 86400")
+        if old:
+            connection.queue(f"DELETE FROM sessions WHERE id IN ({', '.join(str(number) for (number,) in old)})")
+        run, lease, serves = self._member
+        said = [literal(value) for value in (socket.gethostname()[:200], os.getpid(), run, serves, REVISION)]
         connection.queue(
-            "INSERT INTO sessions (host, revision, until, group_number, ended) "
-            f"VALUES ({literal(socket.gethostname()[:200])}, {literal(REVISION)}, {_UNTIL}, 0, 0)"
+            "INSERT INTO sessions (host, pid, run, serves, revision, until, group_number, ended) "
+            f"VALUES ({', '.join(said)}, {_CLOCK} + {lease!r}, 0, 0)"
         )
         number: int = connection.ask("SELECT LAST_INSERT_ID()")[0][0]
         return number
@@ -184,7 +197,7 @@ class MySQL:
     def committed(self) -> bool:
         connection = self._connection or self._connect()
         connection.queue("START TRANSACTION")
-        connection.queue(f"SELECT group_number FROM sessions WHERE id = {self._session} FOR UPDATE")
+        connection.queue(f"SELECT group_number FROM sessions WHERE id = {self.session} FOR UPDATE")
         connection.queue("COMMIT")
         return connection.exchange()[1].rows == [(self._group,)]
 
@@ -200,7 +213,7 @@ class MySQL:
                 self.disconnect()
 
     def reading(self) -> MySQLTransaction:
-        return MySQLTransaction(self._connection or self._connect())
+        return MySQLTransaction(self._connection or self._connect(), self.session)
 
     def disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -208,13 +221,14 @@ class MySQL:
             connection.close()
 
     def close(self) -> None:
-        if self._connection is not None and self._session is not None:
+        if self._connection is not None and self.session is not None:
             with contextlib.suppress(ServerError):
-                self._connection.ask(f"DELETE FROM sessions WHERE id = {self._session}")
+                self._connection.ask(f"DELETE FROM sessions WHERE id = {self.session}")
+        self.session = None
         self.disconnect()
 
-    def leads(self) -> bool:
-        return True  # all workers sweep: nothing yet says which of several hosts would
+    def leads(self) -> None:
+        return None
 
     def failure(self, error: Exception) -> StorageError:
         return meaning(error)

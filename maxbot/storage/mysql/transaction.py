@@ -15,10 +15,12 @@ class MySQLTransaction:
 
     Args:
         connection: In a transaction, or not.
+        session: Of the worker.
         mark: The number of the transaction, which no other has.
     """
 
-    def __init__(self, connection: Connection, mark: int = 0) -> None:
+    def __init__(self, connection: Connection, session: int | None = None, mark: int = 0) -> None:
+        self.session = session
         self._connection = connection
         self._mark = str(mark)
 

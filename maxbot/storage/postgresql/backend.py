@@ -1,6 +1,7 @@
 """PostgreSQL: one connection a worker, and a row in `sessions` that says which of its transactions are stored."""
 
 import contextlib
+import os
 import socket
 import time
 from typing import Any
@@ -11,7 +12,8 @@ from sqlalchemy import Connection as Core
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
-from maxbot.errors import CommitUnknown, StartError, StorageError, StorageInterrupted, StorageUnavailable
+from maxbot.errors import CommitUnknown, SessionLost, StartError, StorageError, StorageUnavailable
+from maxbot.storage.backend import Member
 from maxbot.storage.postgresql import checks
 from maxbot.storage.postgresql.binary import rows_of, single
 from maxbot.storage.postgresql.connection import Connection, ServerError
@@ -25,6 +27,10 @@ from maxbot.storage.url import parse, shown
 PACE = 0.005
 """A transaction costs the server much more than SQLite's do."""
 
+IDLE = 10.0
+"""Seconds after which the server ends a transaction whose worker says nothing, and frees what it had locked. Where the
+lease is shorter, so is this."""
+
 _ALONE = 0x6D617862  # of the advisory lock: who makes tables does so alone
 
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
@@ -32,19 +38,19 @@ _BEGIN = plain("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
 _COMMIT = plain("COMMIT")
 _ROLLBACK = plain("ROLLBACK")
 
-# Kept for as long as it may be looked up whether its last transaction was stored.
-_UNTIL = "extract(epoch FROM clock_timestamp()) + 30 * 86400"
 _OPEN = plain(
-    "INSERT INTO sessions (host, revision, until, group_number, ended) "
-    f"VALUES ($1, $2, {_UNTIL}, 0, false) RETURNING id"
+    "INSERT INTO sessions (host, pid, run, serves, revision, until, group_number, ended) "
+    "VALUES ($1, $2, $3, $4, $5, extract(epoch FROM clock_timestamp()) + $6, 0, false) RETURNING id"
 )
-_TIDY = plain("DELETE FROM sessions WHERE until < extract(epoch FROM clock_timestamp())")
+# Kept for as long as it may be looked up whether its last transaction was stored.
+_TIDY = plain("DELETE FROM sessions WHERE until < extract(epoch FROM clock_timestamp()) - 30 * 86400")
 _CLOSE = plain("DELETE FROM sessions WHERE id = $1")
 # The settings end with the transaction, so that a pooler's next client has none of them. The tables are queues: their
 # statistics are always wrong, and a plan made while one was empty would read all of it.
 _NEXT_GROUP = plain(
-    f"UPDATE sessions SET group_number = $1, until = {_UNTIL} WHERE id = $2 AND NOT ended RETURNING "
-    "set_config('lock_timeout', '5s', true), set_config('idle_in_transaction_session_timeout', '10s', true), "
+    "UPDATE sessions SET group_number = $1, until = extract(epoch FROM clock_timestamp()) + $3 "
+    "WHERE id = $2 AND NOT ended RETURNING "
+    "set_config('lock_timeout', '5s', true), set_config('idle_in_transaction_session_timeout', $4, true), "
     "set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), "
     "set_config('enable_mergejoin', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
 )
@@ -58,18 +64,21 @@ class PostgreSQL:
     Args:
         url: As `--database` takes it.
         password_file: Holds the password, where it is neither in the URL nor where libpq looks for it.
+        member: What the worker is to others.
     """
 
     pace = PACE
 
-    def __init__(self, url: str, password_file: str | None = None) -> None:
+    def __init__(self, url: str, password_file: str | None = None, member: Member | None = None) -> None:
+        self._member = member or Member()
+        self.lease: float | None = self._member.lease
+        self.session: int | None = None
         self.name = shown(url)
         self.offset = 0.0
         self._place = parse(url)
         self._password_file = password_file
         self._prepared = self._place.options.get("prepared") != "off"
         self._connection: Connection | None = None
-        self._session: int | None = None
         self._group = 0
         self._counted = False
 
@@ -119,27 +128,29 @@ class PostgreSQL:
 
     def _open_session(self, connection: Connection) -> int:
         _queue(connection, _TIDY)
-        _queue(connection, _OPEN, socket.gethostname()[:200], REVISION)
+        run, lease, serves = self._member
+        _queue(connection, _OPEN, socket.gethostname()[:200], os.getpid(), run, serves, REVISION, lease)
         number: int = rows_of(connection.exchange(sync=True)[-1])[0][0]
         return number
 
     def begin(self) -> PostgreSQLTransaction:
         connection = self._connected()
-        if self._session is None:
-            self._session, self._group = self._open_session(connection), 0
+        if self.session is None:
+            self.session, self._group = self._open_session(connection), 0
         self._group += 1
         self._counted = False
         _queue(connection, _BEGIN)
-        values, forms = _parameters(self._group, self._session)
+        patience = f"{min(IDLE, self._member.lease) * 1000:.0f}ms"
+        values, forms = _parameters(self._group, self.session, self.lease, patience)
         connection.queue(_NEXT_GROUP, values, forms, self._see_session)
-        return PostgreSQLTransaction(connection)
+        return PostgreSQLTransaction(connection, self.session)
 
     def _see_session(self, result: PGresult) -> Exception | None:
         self._counted = True
         if result.command_tuples == 1:
             return None
-        self._session = None
-        return StorageInterrupted("the session of this worker is over")
+        self.session = None
+        return SessionLost("the session of this worker was ended: it was not heard of for too long")
 
     def commit(self) -> None:
         connection = self._connection
@@ -165,7 +176,7 @@ class PostgreSQL:
         connection.warned = False
         for words in (_BEGIN, _PATIENCE):
             _queue(connection, words)
-        _queue(connection, _LAST_GROUP, self._session)
+        _queue(connection, _LAST_GROUP, self.session)
         found = rows_of(connection.exchange()[-1])
         # This one has written too (a lock): its end waits for the standby, as the one in question should have.
         _queue(connection, _COMMIT)
@@ -183,7 +194,7 @@ class PostgreSQL:
                 self.disconnect()
 
     def reading(self) -> PostgreSQLTransaction:
-        return PostgreSQLTransaction(self._connected(), alone=True)
+        return PostgreSQLTransaction(self._connected(), self.session, alone=True)
 
     def disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -192,15 +203,16 @@ class PostgreSQL:
                 connection.close()
 
     def close(self) -> None:
-        if self._connection is not None and self._session is not None:
+        if self._connection is not None and self.session is not None:
             with contextlib.suppress(ServerError, psycopg.Error, OSError):
                 self._connection.restart_clock()
-                _queue(self._connection, _CLOSE, self._session)
+                _queue(self._connection, _CLOSE, self.session)
                 self._connection.exchange(sync=True)
+        self.session = None
         self.disconnect()
 
-    def leads(self) -> bool:
-        return True  # all workers sweep: nothing yet says which of several hosts would
+    def leads(self) -> None:
+        return None
 
     def failure(self, error: Exception) -> StorageError:
         return meaning(error)

@@ -18,10 +18,12 @@ class PostgreSQLTransaction:
 
     Args:
         connection: In a transaction, or not.
+        session: Of the worker.
         alone: Whether there is none, so that each statement is one of its own.
     """
 
-    def __init__(self, connection: Connection, *, alone: bool = False) -> None:
+    def __init__(self, connection: Connection, session: int | None = None, *, alone: bool = False) -> None:
+        self.session = session
         self._connection = connection
         self._alone = alone
 

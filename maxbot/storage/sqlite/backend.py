@@ -47,6 +47,8 @@ class SQLite:
 
     pace = PACE
     offset = 0.0
+    lease: float | None = None
+    session: int | None = None
 
     def __init__(
         self, path: Path, *, survive_power_loss: bool = False, file: FileId | None = None, waits: bool = True

@@ -18,6 +18,8 @@ class SQLiteTransaction:
         connection: Of the driver; may be in a transaction, or read without one.
     """
 
+    session = None
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 

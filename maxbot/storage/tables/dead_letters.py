@@ -8,6 +8,7 @@ from maxbot.storage.json import encode
 from maxbot.storage.schema import dead_letters, inbox
 from maxbot.storage.statement import Statement, Transaction
 from maxbot.storage.tables import counters
+from maxbot.storage.tables.claims import are_held
 from maxbot.storage.tables.oldest import Oldest
 from maxbot.storage.tables.outbox import OutboxRow, sent
 from maxbot.storage.tables.turns import Failed, remember_failures
@@ -23,6 +24,11 @@ class SetAsideUpdate(NamedTuple):
     now: float
     failed: Failed | None = None
     """What to remember from now on; None leaves the dialog as it is."""
+
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """The dialogs that are locked first."""
+        return (self.dialog,)
 
 
 _take = Statement(
@@ -43,9 +49,12 @@ def set_aside_update(transaction: Transaction, items: list[SetAsideUpdate]) -> l
     """Move updates from the inbox to the dead letters.
 
     Returns:
-        Whether it was still in the inbox.
+        Whether it was still in the inbox, and the dialog this worker's.
     """
-    taken = transaction.row(_take, update_id=[item.update_id for item in items])
+    held = are_held(transaction, [item.dialog for item in items])
+    mine = [item for item, is_mine in zip(items, held, strict=True) if is_mine]
+    found = iter(transaction.row(_take, update_id=[item.update_id for item in mine]))
+    taken = [next(found) if is_mine else None for is_mine in held]
     letters = [(item, row) for item, row in zip(items, taken, strict=True) if row is not None]
     transaction.run(
         _put,
@@ -78,9 +87,11 @@ def set_aside_command(transaction: Transaction, items: list[SetAsideCommand]) ->
     """Move commands from the outbox to the dead letters.
 
     Returns:
-        Whether it was still in the outbox.
+        Whether it was still in the outbox, and the dialog this worker's.
     """
-    there = sent(transaction, [item.row.id for item in items])
+    mine = [item.row.claim == transaction.session for item in items]
+    removed = iter(sent(transaction, [item.row.id for item, is_mine in zip(items, mine, strict=True) if is_mine]))
+    there = [is_mine and next(removed) for is_mine in mine]
     letters = [item for item, was_there in zip(items, there, strict=True) if was_there]
     transaction.run(
         _put,

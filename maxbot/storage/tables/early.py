@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, exists, literal_column, update
 from maxbot.storage.json import encode
 from maxbot.storage.schema import dialogs, inbox
 from maxbot.storage.statement import Statement, Transaction
+from maxbot.storage.tables.claims import are_held
 from maxbot.storage.tables.outbox import OutboxRow, put
 from maxbot.storage.tables.turns import Said, know, rows_of
 from maxbot.types import Begun, Command
@@ -25,6 +26,11 @@ class Early(NamedTuple):
     now: float
     said: Said
     """As the database has it: with more there, somebody else runs the turn too."""
+
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """The dialogs that are locked first."""
+        return (self.dialog,)
 
 
 _count = Statement(
@@ -50,16 +56,21 @@ def say(transaction: Transaction, items: list[Early]) -> list[list[OutboxRow] | 
         the caller's any more.
     """
     know(transaction, [item.dialog for item in items if not item.version])
-    counted = transaction.changes(
-        _count,
-        update_id=[item.update_id for item in items],
-        said=[item.said.replies for item in items],
-        name=[item.dialog for item in items],
-        loaded=[item.version for item in items],
-        commands=[len(item.commands) for item in items],
+    held = are_held(transaction, [item.dialog for item in items])
+    mine = [item for item, is_mine in zip(items, held, strict=True) if is_mine]
+    changes = iter(
+        transaction.changes(
+            _count,
+            update_id=[item.update_id for item in mine],
+            said=[item.said.replies for item in mine],
+            name=[item.dialog for item in mine],
+            loaded=[item.version for item in mine],
+            commands=[len(item.commands) for item in mine],
+        )
     )
+    counted = [next(changes) if is_mine else 0 for is_mine in held]
     results = [
-        rows_of(item.update_id, item.commands, None, item.now, item.said) if count else None
+        rows_of(item.update_id, item.commands, None, item.now, item.said, transaction.session) if count else None
         for item, count in zip(items, counted, strict=True)
     ]
     put(transaction, [(item.dialog, row) for item, rows in zip(items, results, strict=True) for row in rows or ()])

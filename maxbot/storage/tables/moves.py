@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, exists, update
+from sqlalchemy import bindparam, delete, exists, literal_column, update
 
 from maxbot.storage.schema import dialogs, inbox, outbox
 from maxbot.storage.statement import Statement, Transaction
+from maxbot.storage.tables.claims import are_held
 
 
 class Move(NamedTuple):
@@ -13,6 +14,11 @@ class Move(NamedTuple):
 
     old: str
     new: str
+
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """The dialogs that are locked first."""
+        return (self.old, self.new)
 
 
 _old, _new = bindparam("old_name", type_=dialogs.c.dialog.type), bindparam("new_name", type_=dialogs.c.dialog.type)
@@ -24,13 +30,20 @@ _move_state = Statement(
         WHERE dialogs.dialog = :old_name AND there.dialog IS NULL
     """,
 )
+_forget_nothing = Statement(  # of a name that was locked, and has had no turn
+    delete(dialogs).where(dialogs.c.dialog == _new, dialogs.c.version == literal_column("0"))
+)
 _move_updates = Statement(update(inbox).where(inbox.c.dialog == _old).values(dialog=_new))
 _move_commands = Statement(update(outbox).where(outbox.c.dialog == _old).values(dialog=_new))
 
 
 def move(transaction: Transaction, items: list[Move]) -> list[None]:
-    """Move updates, commands and state; where the new name has a state, that one is kept."""
-    columns = {"old_name": [item.old for item in items], "new_name": [item.new for item in items]}
+    """Move updates, commands and state of this worker's dialogs; where the new name has a state, that one is kept."""
+    held = are_held(transaction, [item.old for item in items])
+    moved = [item for item, mine in zip(items, held, strict=True) if mine]
+    columns = {"old_name": [item.old for item in moved], "new_name": [item.new for item in moved]}
+    if transaction.session is not None:
+        transaction.run(_forget_nothing, **columns)
     for statement in (_move_state, _move_updates, _move_commands):
         transaction.run(statement, **columns)
     return [None] * len(items)

@@ -40,6 +40,8 @@ class OutboxRow(NamedTuple):
     """Where to answer to, beyond the user's name."""
     begun: Begun | None = None
     """A message that the user sees already, and that this one finishes."""
+    claim: int | None = None
+    """The session that may send it; None where no other host uses the database."""
 
     @property
     def key(self) -> str:
@@ -90,7 +92,7 @@ def select_outbox(
     return [
         [
             OutboxRow(update_id, position, decode(content), bool(resend), *rest)._replace(
-                address=address, begun=None if begun is None else decode(begun)
+                address=address, begun=None if begun is None else decode(begun), claim=transaction.session
             )
             for update_id, position, content, resend, *rest, begun in rows
         ]
@@ -203,18 +205,21 @@ def postpone(transaction: Transaction, items: list[Postpone]) -> list[bool]:
     """Remember when the next attempt at a command may start, so that a restart keeps to it.
 
     Returns:
-        Whether the command was as its sender knew it: else somebody else sends the dialog's commands too.
+        Whether the command was as its sender knew it, and the dialog still its own: else somebody else sends the
+        dialog's commands too.
     """
+    mine = [item for item in items if item.row.claim == transaction.session]
     changes = transaction.changes(
         _postpone,
-        id=[item.row.update_id for item in items],
-        place=[item.row.position for item in items],
-        known_attempts=[item.row.attempts for item in items],
-        known_to_wait=[int(item.row.not_before is not None) for item in items],
-        new_attempts=[item.then.attempts for item in items],
-        new_unknown=[item.then.unknown for item in items],
-        new_taken_up=[item.then.taken_up for item in items],
-        new_not_before=[item.then.not_before for item in items],
-        new_postponed_at=[item.then.postponed_at for item in items],
+        id=[item.row.update_id for item in mine],
+        place=[item.row.position for item in mine],
+        known_attempts=[item.row.attempts for item in mine],
+        known_to_wait=[int(item.row.not_before is not None) for item in mine],
+        new_attempts=[item.then.attempts for item in mine],
+        new_unknown=[item.then.unknown for item in mine],
+        new_taken_up=[item.then.taken_up for item in mine],
+        new_not_before=[item.then.not_before for item in mine],
+        new_postponed_at=[item.then.postponed_at for item in mine],
     )
-    return [count > 0 for count in changes]
+    known = iter(changes)
+    return [item.row.claim == transaction.session and next(known) > 0 for item in items]

@@ -9,7 +9,9 @@ from sqlalchemy.dialects import sqlite
 from maxbot.storage.json import decode, encode
 from maxbot.storage.schema import dialogs, inbox, outbox
 from maxbot.storage.statement import Row, Statement, Transaction
+from maxbot.storage.tables import claims
 from maxbot.storage.tables.outbox import OutboxRow, Sent, put, remove, select_outbox
+from maxbot.storage.tables.sessions import end_silent
 from maxbot.types import Address, Begun, Command, Message, State
 
 
@@ -47,6 +49,11 @@ class Load(NamedTuple):
     dialog: str
     sent: Sent | None = None
 
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """The dialogs that are locked first."""
+        return (self.dialog,)
+
 
 class Work(NamedTuple):
     """What is to do for a dialog, as it stands in the database."""
@@ -60,6 +67,10 @@ class Work(NamedTuple):
     """The oldest one in the inbox."""
     address: Address | None = None
     """The latest that an update brought."""
+    elsewhere: float | None = None
+    """Another worker has it, and is not to be taken for dead before so many seconds: nothing is to be done here."""
+    taken_over: bool = False
+    """Whether the one who had it was taken for dead, and may have died of what is next."""
 
 
 _name: BindParameter[str] = bindparam("name")
@@ -87,9 +98,11 @@ _load = Statement(
         SELECT item.n, dialogs.version, dialogs.state, dialogs.address,
             unsent.there IS NOT NULL,
             oldest.id, oldest.message, oldest.attempts, oldest.address,
-            oldest.early, oldest.early_commands, oldest.begun
+            oldest.early, oldest.early_commands, oldest.begun,
+            dialogs.owner, sessions.ended, sessions.until - extract(epoch FROM clock_timestamp())::float8
         FROM unnest(:name::text[]) WITH ORDINALITY AS item (name, n)
         LEFT JOIN dialogs ON dialogs.dialog = item.name
+        LEFT JOIN sessions ON sessions.id = dialogs.owner
         LEFT JOIN LATERAL (
             SELECT id, message, attempts, address, early, early_commands, begun FROM inbox
             WHERE inbox.dialog = item.name
@@ -102,8 +115,10 @@ _load = Statement(
     mysql="""
         SELECT item.n, dialogs.version, dialogs.state, dialogs.address,
             EXISTS (SELECT 1 FROM outbox FORCE INDEX (outbox_order) WHERE outbox.dialog = item.name),
-            inbox.id, inbox.message, inbox.attempts, inbox.address, inbox.early, inbox.early_commands, inbox.begun
+            inbox.id, inbox.message, inbox.attempts, inbox.address, inbox.early, inbox.early_commands, inbox.begun,
+            dialogs.owner, sessions.ended, sessions.until - UNIX_TIMESTAMP(NOW(6))
         FROM ITEMS(:name) LEFT JOIN dialogs FORCE INDEX (PRIMARY) ON dialogs.dialog = item.name
+        LEFT JOIN sessions FORCE INDEX (PRIMARY) ON sessions.id = dialogs.owner
         LEFT JOIN inbox FORCE INDEX (PRIMARY) ON inbox.id = (
             SELECT MIN(id) FROM inbox AS waiting FORCE INDEX (inbox_order) WHERE waiting.dialog = item.name
         )
@@ -112,15 +127,21 @@ _load = Statement(
 
 
 def load(transaction: Transaction, items: list[Load]) -> list[Work]:
-    """Remove what was sent from the outbox, then return what is next for each dialog."""
+    """Remove what was sent from the outbox, then return what is next for each dialog.
+
+    Where several hosts share the database, a dialog with something to do is this worker's from then on, unless another
+    one has it; and with nothing to do it is nobody's: whoever accepts something for it looks after this.
+    """
     remove(transaction, [item.sent for item in items if item.sent is not None])
-    found = [_work(row) for row in transaction.row(_load, name=[item.dialog for item in items])]
+    names, me = [item.dialog for item in items], transaction.session
+    rows = transaction.row(_load, name=names)
+    found = [_work(row) for row in rows] if me is None else _claimed(transaction, names, rows, me)
     unsent = [index for index, (_, has_commands) in enumerate(found) if has_commands]
     commands = select_outbox(
-        transaction, [items[index].dialog for index in unsent], [_answer_to(found[index][0]) for index in unsent]
+        transaction, [names[index] for index in unsent], [_answer_to(found[index][0]) for index in unsent]
     )
-    for index, rows in zip(unsent, commands, strict=True):
-        found[index][0].outbox.extend(rows)
+    for index, its in zip(unsent, commands, strict=True):
+        found[index][0].outbox.extend(its)
     return [work for work, _ in found]
 
 
@@ -130,10 +151,39 @@ def _answer_to(work: Work) -> Address | None:
     return update.address if update is not None and update.said.commands and update.address else work.address
 
 
+def _claimed(transaction: Transaction, names: list[str], rows: list[Row | None], me: int) -> list[tuple[Work, bool]]:
+    """Claim what is free and has something to do, give back what has nothing; what the silent have is taken over."""
+    silent = [index for index, row in enumerate(rows) if row is not None and _is_silent(claims.holder(row), me)]
+    if silent:
+        end_silent(transaction)
+        again = transaction.row(_load, name=[names[index] for index in silent])
+        for index, row in zip(silent, again, strict=True):
+            rows[index] = row
+    found: list[tuple[Work, bool]] = []
+    changed: dict[str, int | None] = {}
+    for name, row in zip(names, rows, strict=True):
+        assert row is not None
+        holder = claims.holder(row)
+        if holder.is_other(me):
+            found.append((Work(0, {}, [], None, elsewhere=max(claims.SOON, holder.left or 0.0)), False))
+            continue
+        work, unsent = _work(row)
+        found.append((work._replace(taken_over=holder.is_dead(me)), unsent))
+        owner = me if unsent or work.update is not None else None
+        if owner != holder.session:
+            changed[name] = owner
+    claims.own(transaction, list(changed), list(changed.values()))
+    return found
+
+
+def _is_silent(holder: claims.Holder, me: int) -> bool:
+    return holder.is_other(me) and (holder.left or 0.0) <= 0.0
+
+
 def _work(row: Row | None) -> tuple[Work, bool]:
     """Return what is to do, still without its commands, and whether there are some."""
     assert row is not None
-    version, state, address, unsent, update_id, message, attempts, new_address, *said = row
+    version, state, address, unsent, update_id, message, attempts, new_address, *said = row[:11]
     pending = None
     if update_id is not None:
         pending = _pending(update_id, decode(message), attempts, _decoded(new_address), _said(*said))
@@ -169,20 +219,17 @@ class Commit(NamedTuple):
     said: Said = NOTHING
     """What left before the end: with more in the database, somebody else runs the turn too."""
 
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """The dialogs that are locked first."""
+        return (self.dialog,)
 
+
+# On the other databases a dialog that is locked has its row.
 _know = Statement(
     sqlite=sqlite.insert(dialogs)
     .values(dialog=_name, version=literal_column("0"), state=bindparam("next_state"))
     .on_conflict_do_nothing(),
-    postgresql="""
-        INSERT INTO dialogs (dialog, version, state)
-        SELECT name, 0, next_state FROM unnest(:name::text[], :next_state::bytea[]) AS item (name, next_state)
-        ORDER BY name COLLATE "C" ON CONFLICT DO NOTHING
-    """,
-    mysql="""
-        INSERT INTO dialogs (dialog, version, state) SELECT name, 0, next_state FROM ITEMS(:name, :next_state)
-        ON DUPLICATE KEY UPDATE dialogs.version = dialogs.version
-    """,
 )
 _remember = Statement(
     update(dialogs)
@@ -199,15 +246,19 @@ _remember = Statement(
     postgresql="""
         UPDATE dialogs SET version = dialogs.version + 1, state = next_state, address = next_address
         FROM unnest(:name::text[], :loaded::int8[], :update_id::int8[], :said::int2[], :next_state::bytea[],
-            :next_address::bytea[]) WITH ORDINALITY AS item (name, loaded, update_id, said, next_state, next_address, n)
+            :next_address::bytea[], :me::int8[])
+            WITH ORDINALITY AS item (name, loaded, update_id, said, next_state, next_address, me, n)
         WHERE dialogs.dialog = item.name AND dialogs.version = item.loaded
+            AND coalesce(dialogs.owner, item.me) = item.me
             AND EXISTS (SELECT FROM inbox WHERE inbox.id = item.update_id AND inbox.early = item.said)
         RETURNING item.n
     """,
     # Locked first: what is written then has no condition any more.
     mysql="""
-        SELECT MIN(item.n) FROM ITEMS(:name, :loaded, :update_id, :said)
-        STRAIGHT_JOIN dialogs FORCE INDEX (PRIMARY) ON dialogs.dialog = item.name AND dialogs.version = item.loaded
+        SELECT MIN(item.n) FROM ITEMS(:name, :loaded, :update_id, :said, :me)
+        STRAIGHT_JOIN dialogs FORCE INDEX (PRIMARY)
+            ON dialogs.dialog = item.name AND dialogs.version = item.loaded
+            AND COALESCE(dialogs.owner, item.me) = item.me
         STRAIGHT_JOIN inbox FORCE INDEX (PRIMARY) ON inbox.id = item.update_id AND inbox.early = item.said
         GROUP BY dialogs.dialog FOR UPDATE;
         INSERT INTO dialogs (dialog, version, state, address) VALUES ROWS(:name, :loaded, :next_state, :next_address)
@@ -237,7 +288,8 @@ class Failed(NamedTuple):
 
 def know(transaction: Transaction, dialogs: list[str]) -> None:
     """Let dialogs that have had no turn yet have a row."""
-    transaction.run(_know, name=dialogs, next_state=[b"{}"] * len(dialogs))
+    if transaction.session is None:
+        transaction.run(_know, name=dialogs, next_state=[b"{}"] * len(dialogs))
 
 
 def remember_failures(transaction: Transaction, items: list[Failed]) -> None:
@@ -256,7 +308,7 @@ def commit(transaction: Transaction, items: list[Commit]) -> list[list[OutboxRow
 
     Returns:
         For each turn its commands as they stand in the outbox; None where nothing was stored, because the update is
-        done already or another turn of the dialog was committed since this one was loaded.
+        done already, or another turn of the dialog was committed since this one was loaded, or another worker has it.
     """
     know(transaction, [item.dialog for item in items if not item.version])
     stored = transaction.changes(
@@ -267,11 +319,14 @@ def commit(transaction: Transaction, items: list[Commit]) -> list[list[OutboxRow
         said=[item.said.replies for item in items],
         next_state=[encode(item.state) for item in items],
         next_address=[None if item.address is None else encode(item.address) for item in items],
+        me=[transaction.session] * len(items),
     )
     # A second commit of the same turn in this group found another version.
     transaction.run(_done, update_id=[item.update_id for item, count in zip(items, stored, strict=True) if count])
     results = [
-        rows_of(item.update_id, item.commands, item.address, item.now, item.said) if count else None
+        rows_of(item.update_id, item.commands, item.address, item.now, item.said, transaction.session)
+        if count
+        else None
         for item, count in zip(items, stored, strict=True)
     ]
     put(
@@ -282,14 +337,14 @@ def commit(transaction: Transaction, items: list[Commit]) -> list[list[OutboxRow
 
 
 def rows_of(
-    update_id: int, commands: Sequence[Command], address: Address | None, now: float, said: Said
+    update_id: int, commands: Sequence[Command], address: Address | None, now: float, said: Said, claim: int | None
 ) -> list[OutboxRow]:
     """Return commands of an update as rows of the outbox, behind those that left before.
 
     The first one finishes a message that was begun.
     """
     rows = [
-        OutboxRow(update_id, position, command.content, command.resend, now, address=address)
+        OutboxRow(update_id, position, command.content, command.resend, now, address=address, claim=claim)
         for position, command in enumerate(commands, said.commands)
     ]
     if rows and said.begun:

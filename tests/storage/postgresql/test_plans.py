@@ -5,13 +5,15 @@ import pytest
 from maxbot.storage.postgresql import backend
 from maxbot.storage.postgresql.words import words
 from maxbot.storage.statement import Statement
-from maxbot.storage.tables import inbox, outbox, turns
+from maxbot.storage.tables import claims, inbox, outbox, turns
 from tests.storage.support import PostgreSQLPlace
 
 PATH = {
     "see": inbox._see,
     "load": turns._load,
-    "know": turns._know,
+    "lock": claims._lock,
+    "make": claims._make,
+    "own": claims._own,
     "remember": turns._remember,
     "done": turns._done,
     "outbox": outbox._outbox,
@@ -38,8 +40,8 @@ def test_only_what_is_asked_for_is_read(there: PostgreSQLPlace, name: str) -> No
     text = words(statement).text
     with there.server.connected(there.database) as connection:
         connection.execute("BEGIN")
-        connection.execute("INSERT INTO sessions VALUES (1, 'here', '0001', 0, 0, false)")
-        connection.pgconn.exec_params(backend._NEXT_GROUP.text, [b"1", b"1"])
+        connection.execute("INSERT INTO sessions VALUES (1, 'here', 1, '', true, '0001', 0, 0, false)")
+        connection.pgconn.exec_params(backend._NEXT_GROUP.text, [b"1", b"1", b"10", b"10s"])
         connection.execute(b"PREPARE asked AS " + text)
         nothing = ", ".join(["NULL"] * len(words(statement).columns))
         plan = [str(line) for (line,) in connection.execute(f"EXPLAIN EXECUTE asked ({nothing})".encode()).fetchall()]

@@ -1,0 +1,157 @@
+"""A dialog that another host has: left, looked at again, taken over; and what may have killed that host."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from maxbot.board import SuspectList
+from maxbot.delivery import Delivery
+from maxbot.delivery.suspects import Suspects
+from maxbot.events import DialogElsewhere, Event
+from maxbot.locks.memory import MemoryLocks
+from maxbot.storage.backend import Member
+from maxbot.storage.database import Database
+from maxbot.storage.store import Store
+from maxbot.types import Dialog, Message, State, TurnResult, Update
+from tests.delivery.test_suspects import in_a_worker
+from tests.storage.support import MySQLPlace, Place, PostgreSQLPlace
+from tests.support.bots import PlainBot
+
+LEASE = 1.0
+ANNA = Dialog("test", "anna")
+
+
+@pytest.fixture(params=[PostgreSQLPlace, MySQLPlace])
+def place(request: pytest.FixtureRequest) -> Place:
+    """A prepared database that several hosts may share."""
+    made: Place = request.param()
+    made.prepared()
+    return made
+
+
+class Bot(PlainBot):
+    """Notes what it ran."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: Any = None) -> TurnResult:
+        self.ran.append(message["text"])
+        return TurnResult([], state)
+
+
+@asynccontextmanager
+async def host(place: Place, run: str, lease: float = LEASE) -> AsyncIterator[Store]:
+    """Give the store of a host's worker."""
+    database = Database(place.worker(Member(run, lease)))
+    try:
+        yield Store(database)
+    finally:
+        await database.close()
+
+
+def deliver(store: Store, bot: Bot, suspects: Suspects, observed: list[Event] | None = None) -> Delivery:
+    observe = (observed if observed is not None else []).append
+    locks = MemoryLocks()
+    return Delivery(store, bot, {}, locks, turn_timeout=20.0, give_up_after=60.0, suspects=suspects, observe=observe)
+
+
+async def until(condition: Any) -> None:
+    while not condition():
+        await asyncio.sleep(0.02)
+
+
+async def attempts(store: Store) -> int:
+    update = (await store.load(str(ANNA))).update
+    assert update is not None
+    return update.attempts
+
+
+def test_a_dialog_that_another_host_has_is_left_to_it_and_taken_over_once_that_one_is_dead(place: Place) -> None:
+    async def scenario() -> None:
+        async with host(place, "one", 60.0) as one, host(place, "other") as other:
+            bot, observed = Bot(), list[Event]()
+            await one.accept([Update(ANNA, "1", {"text": "first"})])
+            assert (await one.load(str(ANNA))).update is not None
+            await other.accept([Update(ANNA, "2", {"text": "second"})])
+            delivery = deliver(other, bot, Suspects(), observed)
+            delivery.wake(ANNA)
+            await until(lambda: any(isinstance(event, DialogElsewhere) for event in observed))
+            assert bot.ran == []
+            await _bury_everyone_of(place, "one")
+            delivery.look_again()
+            await until(lambda: bot.ran == ["first", "second"])
+            await delivery.drain(5.0)
+
+    asyncio.run(scenario())
+
+
+def test_a_dialog_is_taken_over_without_anybodys_call_once_the_lease_is_over(place: Place) -> None:
+    async def scenario() -> None:
+        async with host(place, "other") as other:
+            bot = Bot()
+            async with host(place, "one") as one:
+                await one.accept([Update(ANNA, "1", {"text": "left"})])
+                await one.load(str(ANNA))
+                delivery = deliver(other, bot, Suspects())
+                delivery.wake(ANNA)
+            await until(lambda: bot.ran == ["left"])
+            await delivery.drain(5.0)
+
+    asyncio.run(scenario())
+
+
+def test_what_may_have_killed_another_host_is_counted_before_it_is_run(place: Place) -> None:
+    async def scenario() -> None:
+        async with host(place, "dead", 60.0) as dead, host(place, "other") as other:
+            await dead.accept([Update(ANNA, "1", {"text": "poison"})])
+            await dead.load(str(ANNA))
+            await _bury_everyone_of(place, "dead")
+            seen: list[int] = []
+
+            class Looks(Bot):
+                async def run_turn(self, *args: Any, **kwargs: Any) -> TurnResult:
+                    seen.append(await attempts(other))
+                    return await super().run_turn(*args, **kwargs)
+
+            bot = Looks()
+            suspects, reports, _ = in_a_worker(other, SuspectList.new())
+            delivery = deliver(other, bot, suspects)
+            delivery.wake(ANNA)
+            await until(lambda: bot.ran == ["poison"])
+            assert (seen, reports) == ([1], [])
+            await delivery.drain(5.0)
+
+    asyncio.run(scenario())
+
+
+def test_what_is_left_to_a_quarantine_is_left_to_that_of_any_host(place: Place) -> None:
+    """It is free for whoever tries it, and marked, so that no worker of another host runs it as if nothing were."""
+
+    async def scenario() -> None:
+        async with host(place, "one") as one, host(place, "other") as other:
+            await one.accept([Update(ANNA, "1", {"text": "poison"})])
+            known = SuspectList.new()
+            known.put(1)
+            for store, its in ((one, known), (other, SuspectList.new())):
+                suspects, reports, _ = in_a_worker(store, its)
+                bot = Bot()
+                delivery = deliver(store, bot, suspects)
+                delivery.wake(ANNA)
+                await until(lambda reports=reports: reports == [1])
+                await delivery.drain(5.0)
+                assert bot.ran == []
+            assert await attempts(one) == 1
+
+    asyncio.run(scenario())
+
+
+async def _bury_everyone_of(place: Place, run: str) -> None:
+    """Let a sibling say that all workers of a run have ended."""
+    async with host(place, run) as sibling:
+        pid = next(int(row["pid"]) for row in place.rows("sessions") if row["run"] == run)
+        await sibling.ping()
+        await sibling.bury(pid)
