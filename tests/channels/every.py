@@ -1,4 +1,4 @@
-"""All channels, each with a webhook of its own and with a platform's way to say no: what holds for one holds for all."""
+"""All channels, each with a webhook of its own and a way to say no: what is so for one is so for all."""
 
 import json
 from collections.abc import Callable, Mapping
