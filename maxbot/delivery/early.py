@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Sequence
 
 from maxbot.channels.offered import Offers
 from maxbot.delivery.replies import Replies
-from maxbot.errors import StorageError, TurnError
+from maxbot.errors import LockLost, StorageError, TurnError
 from maxbot.meanwhile import nothing_to_wait_for
 from maxbot.outbox.retries import until_stored
 from maxbot.outbox.send import LookAgain, Sender, Waits
@@ -70,6 +70,14 @@ class EarlyReplies:
     def is_idle(self) -> bool:
         """Whether all that was said is committed, and nothing of it is on its way or waits for it."""
         return all(commit.done() for commit in self._commits) and not self._is_sending
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether nobody else can have taken the dialog over."""
+        try:
+            return self._store.holds(self._work.claim)
+        except LockLost:
+            return False
 
     @property
     def is_known(self) -> bool:

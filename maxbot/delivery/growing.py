@@ -78,7 +78,7 @@ class GrowingMessage:
 
     def _ring(self) -> None:
         self._alarm = None
-        if self._early.is_idle and not self._early.is_known:
+        if self._early.is_idle and self._early.is_certain and not self._early.is_known:
             self._showing = self._loop.create_task(self._show(self._text))
         else:
             self._due = self._loop.time() + LOOK_AGAIN

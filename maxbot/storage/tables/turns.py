@@ -69,6 +69,8 @@ class Work(NamedTuple):
     """The latest that an update brought."""
     elsewhere: float | None = None
     """Another worker has it, and is not to be taken for dead before so many seconds: nothing is to be done here."""
+    claim: int | None = None
+    """The session whose the dialog is; None where no other host uses the database."""
     taken_over: bool = False
     """Whether the one who had it was taken for dead, and may have died of what is next."""
 
@@ -168,7 +170,7 @@ def _claimed(transaction: Transaction, names: list[str], rows: list[Row | None],
             found.append((Work(0, {}, [], None, elsewhere=max(claims.SOON, holder.left or 0.0)), False))
             continue
         work, unsent = _work(row)
-        found.append((work._replace(taken_over=holder.is_dead(me)), unsent))
+        found.append((work._replace(claim=me, taken_over=holder.is_dead(me)), unsent))
         owner = me if unsent or work.update is not None else None
         if owner != holder.session:
             changed[name] = owner

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import literal_column, select, text
 
 from maxbot.channels.base import Channel
-from maxbot.errors import LockLost
+from maxbot.errors import LockLost, SessionLost
 from maxbot.events import Event, SessionEnded
 from maxbot.outbox.send import LookAgain, Sender
 from maxbot.storage.backend import Backend, Member
@@ -381,7 +381,7 @@ def _load(backend: Backend) -> turns.Work:
             lock(transaction, [str(DIALOG)])
             (work,) = turns.load(transaction, [turns.Load(str(DIALOG))])
             backend.commit()
-        except Exception:
+        except SessionLost:
             backend.roll_back()
             continue
         return work
