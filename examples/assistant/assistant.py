@@ -1,4 +1,4 @@
-"""Asks a language model for each answer, and says politely where it has none."""
+"""Asks a language model for each answer, shows it while it is written, and says politely where there is none."""
 
 import logging
 import os
@@ -7,12 +7,14 @@ from model import Message, Model, Unavailable
 
 from maxbot import MaxBot, Turn
 from maxbot.channels.web import WebChannel
-from maxbot.types import State
 
 logger = logging.getLogger(__name__)
 
 MESSAGES, CHARACTERS = 10, 6000
 """What is remembered of a conversation: that many of its last messages, and no more than so long together."""
+
+LONG = 2000
+"""Characters of a message that the model has to think about for a while."""
 
 model = Model(
     url=os.environ.get("MODEL_URL", "http://localhost:8099/v1"),
@@ -33,19 +35,26 @@ async def answer(turn: Turn) -> None:
         turn.state.pop("history", None)
         turn.say("It is forgotten.")
     else:
-        turn.say(await converse(turn.state, text))
+        if len(text) > LONG:  # decided by the message alone: a second run of this turn must do the same
+            await turn.send_now("That is a lot to read. One moment …")
+        await converse(turn, text)
 
 
-async def converse(state: State, text: str) -> str:
-    """Return what the model says to a text, and remember both; without an answer, nothing is remembered."""
-    asked = latest([*state.get("history", []), {"role": "user", "content": text}])
+async def converse(turn: Turn, text: str) -> None:
+    """Say what the model says to a text, and remember both; without an answer, nothing is remembered."""
+    asked = latest([*turn.state.get("history", []), {"role": "user", "content": text}])
     try:
-        said = await model.answer(asked)
+        async with turn.stream() as reply:
+            async for piece in model.answer(asked):
+                await reply.write(piece)
+                if await turn.superseded():
+                    await reply.write(" … but you have written again.")
+                    break
     except Unavailable as error:
         logger.warning("The model has no answer: %s", error)
-        return "I cannot think right now. Please ask me again in a minute."
-    state["history"] = latest([*asked, {"role": "assistant", "content": said}])
-    return said
+        turn.say("I cannot think right now. Please ask me again in a minute.")
+    else:
+        turn.state["history"] = latest([*asked, {"role": "assistant", "content": reply.text}])
 
 
 def latest(messages: list[Message]) -> list[Message]:

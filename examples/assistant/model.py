@@ -57,8 +57,8 @@ class Model:
     whole: float
     """Seconds for the whole answer."""
 
-    async def answer(self, messages: list[Message]) -> str:
-        """Return what the model says; what came until it broke off, with three dots.
+    async def answer(self, messages: list[Message]) -> AsyncIterator[str]:
+        """Yield what the model says, piece by piece; where it breaks off, three dots are the last one.
 
         Raises:
             Unavailable: Nothing came.
@@ -66,16 +66,17 @@ class Model:
         said = ""
         try:
             async for piece in self._pieces(messages):
+                yield piece[: LONGEST - len(said)]
                 said += piece
                 if len(said) > LONGEST:
-                    return f"{said[:LONGEST]} …"
+                    yield " …"
+                    return
         except Unavailable:
-            if said.strip():
-                return f"{said} …"
-            raise
+            if not said.strip():
+                raise
+            yield " …"
         if not said.strip():
             raise Unavailable("it said nothing")
-        return said
 
     async def _pieces(self, messages: list[Message]) -> AsyncIterator[str]:
         timeout = aiohttp.ClientTimeout(total=self.whole, connect=self.pause, sock_read=self.pause)

@@ -47,8 +47,6 @@ class LiveTurn:
         self._address = address
         self._heard = heard
         self._growing: GrowingMessage | None = None
-        if channel is not None and channel.growth is not None:
-            self._growing = GrowingMessage(store, channel, channel.growth, early, dialog, update_id, address)
         self._superseded = False
         self._heard_then = -1
         self._asked_at = 0.0
@@ -59,8 +57,14 @@ class LiveTurn:
 
     def show(self, text: str) -> None:
         """See `Meanwhile.show`."""
-        if self._growing is not None:
-            self._growing.show(text)
+        channel = self._channel
+        if channel is None or channel.growth is None:
+            return
+        if self._growing is None:
+            self._growing = GrowingMessage(
+                self._store, channel, channel.growth, self._early, self._dialog, self._update_id, self._address
+            )
+        self._growing.show(text)
 
     def typing(self) -> AbstractContextManager[None]:
         """See `Meanwhile.typing`."""

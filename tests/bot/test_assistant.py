@@ -1,11 +1,14 @@
 """The example examples/assistant, with its stand-in of a language model."""
 
+import json
 import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +25,11 @@ EXAMPLE = Path(maxbot.__file__).parent.parent / "examples" / "assistant"
 SORRY = {"text": "I cannot think right now. Please ask me again in a minute."}
 
 
-@pytest.fixture(scope="module")
-def stand_in() -> Iterator[str]:
-    """The URL of a model that is quick."""
+@contextmanager
+def model(pause: float) -> Iterator[str]:
+    """The URL of a model that waits so many seconds before each word."""
     port = free_port()
-    command = [sys.executable, str(EXAMPLE / "stand_in.py"), "--port", str(port), "--pause", "0.01"]
+    command = [sys.executable, str(EXAMPLE / "stand_in.py"), "--port", str(port), "--pause", str(pause)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         eventually(partial(listens, port), timeout=30)
@@ -34,6 +37,13 @@ def stand_in() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[str]:
+    """The URL of a model that is quick."""
+    with model(0.01) as url:
+        yield url
 
 
 def listens(port: int) -> bool:
@@ -117,6 +127,32 @@ def test_the_server_answers_though_the_worker_dies_that_heard_it(stand_in: str, 
         eventually(lambda: get(server.port, "/health/ready") == 200, timeout=30)
         eventually(lambda: told(1, "hello")["text"] in ask(fetch, server.port), timeout=30)
         assert ask(fetch, server.port).count("hello") == 1
+
+
+def test_a_long_message_gets_a_word_at_once(load: Any, stand_in: str) -> None:
+    long = "word " * 500
+    Conversation(load(stand_in)).says(long).expects("That is a lot to read. One moment …", told(1, long))
+
+
+def test_the_answer_is_seen_while_it_is_written_and_cut_short_by_the_next_message(tmp_path: Path) -> None:
+    with model(0.3) as url:
+        environment = {"MODEL_URL": url, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(tmp_path)}
+        with Server.maxbot(EXAMPLE / "assistant.py", tmp_path / "log", environment=environment) as server:
+            say = 'curl localhost:8080/web -H \'Content-Type: application/json\' -d \'{"user_id": "me", "text": "%s"}\''
+            fetch = "curl 'localhost:8080/web/replies?user_id=me&after=%d&wait=20&drafts=1'"
+            ask(say % ("one two three four five six seven eight nine ten " * 4), server.port)
+            seen = [json.loads(ask(fetch % 0, server.port))["draft"] for _ in range(3)]
+            assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
+            assert seen[0] < seen[1] < seen[2]
+            ask(say % "stop", server.port)
+            answer: dict[str, Any] = {"replies": []}
+            while not answer["replies"]:
+                answer = json.loads(ask(fetch % 0, server.port))
+            (reply,) = answer["replies"]
+            assert reply["text"].startswith(seen[-1])
+            assert reply["text"].endswith(" … but you have written again.")
+            after = fetch.replace("&drafts=1", "") % reply["n"]
+            assert "the last one is: stop" in ask(after, server.port)
 
 
 def test_the_readme_names_the_settings_there_are() -> None:
