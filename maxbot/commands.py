@@ -185,7 +185,7 @@ class Contact(Reply, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 class Button(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Something to press."""
 
-    title: Annotated[str, Meta(min_length=1, extra={"in": "content"})]
+    title: Annotated[str, Meta(pattern=r"\S", extra={"in": "content"})]
     """What the user reads."""
     payload: Words | UnsetType = UNSET
     """What the bot gets when it is pressed; the title where it is not said."""
@@ -362,8 +362,10 @@ def _explain(struct: type[Reply], value: Any, message: str) -> str:
         unknown = [str(key) for key in value if key not in fields] if not path else []
         wanted = ", ".join(fields)
         return f"{name} has {wanted}" + (f", and no {', '.join(sorted(unknown))}" if unknown else "; " + what.lower())
-    if what.startswith(("Expected `str` of length >= 1", "Expected `array` of length >= 1")):
+    if what.startswith(("Expected `str` of length >= 1", "Expected `array` of length >= 1", "Expected `str` matching")):
         return f"{name} is empty"
+    if found := re.fullmatch(r"Expected `array` of length <= (\d+)", what):
+        return f"{name} are more than {found[1]}, which is more than any platform shows"
     if found := re.fullmatch(r"Expected `(.+)`, got `(.+)`", what):
         return f"{name} is a {_words(found[1])}, not {_words(found[2])}"
     return f"{name}: {what[:1].lower()}{what[1:]}"

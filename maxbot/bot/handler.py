@@ -13,6 +13,7 @@ from maxbot.bot.stream import Stream
 from maxbot.bot.values import json_copy
 from maxbot.channels.media import SIZE_LIMIT, TIME_LIMIT, Bounds, Media
 from maxbot.commands import check
+from maxbot.dialog.scenario import is_plain
 from maxbot.dialog.turn import TurnOutput
 from maxbot.dialog.visited import Visited
 from maxbot.errors import CannotFetch, TurnError
@@ -241,7 +242,7 @@ def _checked_command(content: Any, resend: Any) -> Command:
     checked = checked_content(content)
     if not isinstance(resend, bool):
         raise TurnError(f"resend is True or False, not {resend!r}")
-    return Command(checked, resend=resend, place="" if "text" in checked else _caller())
+    return Command(checked, resend=resend, place="" if is_plain(checked) else _caller())
 
 
 def checked_content(content: Any) -> dict[str, Any]:

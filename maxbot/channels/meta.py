@@ -27,6 +27,7 @@ from maxbot.channels.options import (
     whole_call,
 )
 from maxbot.channels.signature import Signatures
+from maxbot.channels.verdict import not_theirs, shown
 from maxbot.errors import BadRequest, Forbidden, OutcomeUnknown, RetryLater, SendError, Unauthorized
 
 API_URL = "https://graph.facebook.com"
@@ -41,8 +42,6 @@ TOO_MANY_PAUSE = 60.0
 """Seconds after a 429 in Meta's words, whatever its code: none are named."""
 
 KEY_LIMIT = 200
-REASON_LIMIT = 200
-"""Characters of Meta's text that are kept of an error."""
 
 
 class ErrorData(msgspec.Struct):
@@ -129,24 +128,11 @@ class Graph:
         if error is None:
             if 200 <= status < 300 and its_own:
                 return None
-            return _not_its_words(status)
-        reason = self._shown(str(error))
+            return not_theirs(status, "Meta")
+        reason = shown(str(error), self._secrets)
         if status == 429:
             return RetryLater(reason, TOO_MANY_PAUSE, reach="channel")
         return OutcomeUnknown(reason) if status >= 500 else self._judge(error, reason)
-
-    def _shown(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text[:REASON_LIMIT]
-
-
-def _not_its_words(status: int) -> SendError:
-    if 200 <= status < 300 or status >= 500:
-        return OutcomeUnknown(f"HTTP status {status}")
-    if 300 <= status < 400:
-        return RetryLater(f"HTTP status {status}, a redirect, which is not followed: check api_url")
-    return RetryLater(f"HTTP status {status}, and not from Meta: something on the way to it answered")
 
 
 def update_key(id: str) -> str:

@@ -13,6 +13,10 @@ Command: TypeAlias = dict[str, Any]
 """`{"text": ...}` or another reply, or a control command: `{"listen": {}}`."""
 
 
+LONG = 4000
+"""Characters of a text that may be too long for what some platform takes of it."""
+
+
 class Placed(Command):
     """A command that knows where its author wrote it."""
 
@@ -21,6 +25,12 @@ class Placed(Command):
     def __init__(self, command: Command, source: Source) -> None:
         super().__init__(command)
         self.source = source
+
+
+def is_plain(command: Command) -> bool:
+    """Whether every platform can send a reply as it is, so that nobody will ask where it was written."""
+    text = command.get("text")
+    return isinstance(text, str) and len(text) < LONG
 
 
 class Place(Enum):

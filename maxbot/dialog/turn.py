@@ -9,7 +9,7 @@ import msgspec
 
 from maxbot.dialog.limits import Budget, current_budget
 from maxbot.dialog.rpc import RpcName, RpcRequest
-from maxbot.dialog.scenario import Command, Outcome, Placed, Scenario
+from maxbot.dialog.scenario import Command, Outcome, Placed, Scenario, is_plain
 from maxbot.dialog.source import Source
 from maxbot.dialog.state import DialogState, NotStorable, copied
 from maxbot.dialog.statements import current_listener
@@ -145,7 +145,7 @@ class RunningTurn:
 
 def _placed(reply: Command, source: Source) -> Command:
     """Return a reply that a platform may lack with its place: for all others nobody will ask."""
-    return reply if "text" in reply else Placed(reply, source)
+    return reply if is_plain(reply) else Placed(reply, source)
 
 
 _STORABLE = frozenset({str, bool})

@@ -18,6 +18,7 @@ import msgspec
 from maxbot.channels.client import ApiClient
 from maxbot.channels.http import Response
 from maxbot.channels.json import decode
+from maxbot.channels.verdict import not_theirs, shown
 from maxbot.errors import (
     BadRequest,
     DialogClosed,
@@ -27,9 +28,6 @@ from maxbot.errors import (
     SendError,
     Undeliverable,
 )
-
-REASON_LIMIT = 200
-"""Characters of Slack's text that are kept of an error."""
 
 SHORTEST_WAIT = 1.0
 """Seconds; Slack asks for whole ones."""
@@ -117,11 +115,7 @@ class SlackApi:
             raise RetryLater("Slack limits the messages to this channel", _wait(response.headers))
         if answer.ok is False and answer.error and status < 500:
             raise failure(answer.error, self._reason(answer), _wait(response.headers))
-        if status >= 500 or status < 300:
-            raise OutcomeUnknown(f"HTTP status {status}")
-        if status < 400:
-            raise RetryLater(f"HTTP status {status}, a redirect, which is not followed: check api_url")
-        raise RetryLater(f"HTTP status {status}, and not from Slack: something on the way to it answered")
+        raise not_theirs(status, "Slack")
 
     def _reason(self, answer: _Answer) -> str:
         text = f"{answer.error}: {answer.needed}" if answer.needed else answer.error
@@ -131,9 +125,7 @@ class SlackApi:
             metadata = None
         if metadata is not None and metadata.messages:
             text = f"{text}: {' '.join(metadata.messages)}"
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text[:REASON_LIMIT]
+        return shown(text, self._secrets)
 
 
 class _Posted(msgspec.Struct):

@@ -3,7 +3,6 @@
 Ask where to put it, put it there, and say to which channel it belongs: only that is seen.
 """
 
-import logging
 from collections.abc import Collection
 from typing import Any
 
@@ -13,9 +12,8 @@ from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.media import fetch
 from maxbot.channels.slack.api import SlackApi
 from maxbot.channels.slack.replies import Upload
-from maxbot.errors import CannotFetch, Misconfigured, OutcomeUnknown, RetryLater, Undeliverable
-
-logger = logging.getLogger(__name__)
+from maxbot.channels.uploading import or_link
+from maxbot.errors import OutcomeUnknown
 
 
 class _Place(msgspec.Struct):
@@ -47,18 +45,7 @@ class Uploads:
         Raises:
             RetryLater: Something did not work now; nothing was sent.
         """
-        try:
-            return await self._put(upload)
-        except OutcomeUnknown as error:  # nobody saw anything of it
-            reason, later = error.reason, True
-        except Misconfigured as error:  # a token that may write texts may lack the scope for files
-            reason, later = error.reason, False
-        except (CannotFetch, Undeliverable) as error:
-            reason, later = str(error), False
-        if later:
-            raise RetryLater(reason)
-        logger.warning("A file is sent to Slack as a link, as it cannot be uploaded: %s", reason)
-        return None
+        return await or_link(self._put(upload), "Slack")
 
     async def _put(self, upload: Upload) -> dict[str, Any]:
         media = await fetch(upload.url, self._private_hosts)

@@ -18,6 +18,7 @@ import msgspec
 from maxbot.channels.client import ApiClient
 from maxbot.channels.http import Response
 from maxbot.channels.json import decode
+from maxbot.channels.verdict import shown
 from maxbot.errors import (
     BadRequest,
     DialogClosed,
@@ -28,9 +29,6 @@ from maxbot.errors import (
     SendError,
     Undeliverable,
 )
-
-REASON_LIMIT = 200
-"""Characters of Telegram's text that are kept of an error."""
 
 TOKEN_UNKNOWN = (401, 404)
 """Statuses; 404 is for a token that cannot be one: there is no such path."""
@@ -124,10 +122,7 @@ class TelegramApi:
 
     def reason(self, answer: Answer) -> str:
         """Return Telegram's own text, without a secret that it might repeat."""
-        text = answer.description
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text[:REASON_LIMIT] or f"HTTP status {answer.status}"
+        return shown(answer.description, self._secrets) or f"HTTP status {answer.status}"
 
     def _failure(self, answer: Answer) -> SendError:
         status, reason = answer.status, self.reason(answer)

@@ -1,6 +1,5 @@
 """The channel of Telegram."""
 
-import asyncio
 import hashlib
 import hmac
 import logging
@@ -16,6 +15,7 @@ from maxbot.channels.client import ApiClient
 from maxbot.channels.expand import Abilities
 from maxbot.channels.media import USUAL, Bounds, Media, file_id
 from maxbot.channels.options import Limits, Timeout, Timeouts, connections, whole_call
+from maxbot.channels.presses import Presses
 from maxbot.channels.split import Limit, utf8
 from maxbot.channels.telegram.api import TelegramApi
 from maxbot.channels.telegram.files import fetch
@@ -86,7 +86,7 @@ class TelegramChannel(Channel):
         self._api_url = api_url.rstrip("/")
         self._limits = limits
         self._api: TelegramApi | None = None
-        self._presses: set[asyncio.Task[None]] = set()
+        self._presses = Presses("Telegram")
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -173,10 +173,7 @@ class TelegramChannel(Channel):
 
     async def close(self) -> None:
         """Close them."""
-        for press in self._presses:
-            press.cancel()
-        if self._presses:
-            await asyncio.wait(self._presses)
+        await self._presses.close()
         if self._api is not None:
             await self._api.close()
             self._api = None
@@ -217,16 +214,8 @@ class TelegramChannel(Channel):
     def _heard(self, found: Read) -> list[Update]:
         """Return the update. A button that was pressed spins until Telegram is told that this was heard."""
         if found.press and self._api is not None:
-            task = asyncio.create_task(self._answer_press(self._api, found.press))
-            self._presses.add(task)
-            task.add_done_callback(self._presses.discard)
+            self._presses.heard(self._api.done("answerCallbackQuery", {"callback_query_id": found.press}))
         return [] if found.update is None else [found.update]
-
-    async def _answer_press(self, api: TelegramApi, press: str) -> None:
-        try:
-            await api.done("answerCallbackQuery", {"callback_query_id": press})
-        except SendError as error:  # it was too long ago, or this is its second delivery
-            logger.debug("A button of Telegram goes on spinning: %s", error)
 
 
 def _chat(dialog: Dialog) -> int:

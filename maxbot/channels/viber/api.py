@@ -15,6 +15,7 @@ import msgspec
 
 from maxbot.channels.client import ApiClient
 from maxbot.channels.json import decode
+from maxbot.channels.verdict import not_theirs, shown
 from maxbot.errors import (
     BadRequest,
     DialogClosed,
@@ -33,9 +34,6 @@ UNPAID_PAUSE = 3600.0
 GONE = (5, 6)
 OPERATOR = (1, 2, 7, 8, 9, 10, 15)
 REFUSED = (3, 4, 11, 13, 14, *range(16, 23))
-
-REASON_LIMIT = 200
-"""Characters of Viber's text that are kept of an error."""
 
 
 class Answer(msgspec.Struct):
@@ -79,13 +77,13 @@ class ViberApi:
         except BadRequest:
             answer = None
         if answer is None or status >= 500:
-            raise _not_its_words(status)
+            raise not_theirs(status, "Viber")
         if answer.status != 0:
             raise self._failure(answer)
         return answer
 
     def _failure(self, answer: Answer) -> SendError:
-        code, reason = answer.status, self._shown(f"({answer.status}) {answer.status_message}")
+        code, reason = answer.status, shown(f"({answer.status}) {answer.status_message}", self._secrets)
         if code == TOO_MANY:
             return RetryLater(reason, PAUSE)
         if code in UNPAID:
@@ -97,16 +95,3 @@ class ViberApi:
         if code in REFUSED:
             return Undeliverable(reason)
         return OutcomeUnknown(reason)
-
-    def _shown(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text[:REASON_LIMIT]
-
-
-def _not_its_words(status: int) -> SendError:
-    if 200 <= status < 300 or status >= 500:
-        return OutcomeUnknown(f"HTTP status {status}")
-    if 300 <= status < 400:
-        return RetryLater(f"HTTP status {status}, a redirect, which is not followed: check api_url")
-    return RetryLater(f"HTTP status {status}, and not from Viber: something on the way to it answered")

@@ -19,6 +19,7 @@ import msgspec
 from maxbot.channels.client import ApiClient
 from maxbot.channels.http import Response
 from maxbot.channels.json import decode
+from maxbot.channels.verdict import not_theirs, shown
 from maxbot.errors import (
     BadRequest,
     DialogClosed,
@@ -28,9 +29,6 @@ from maxbot.errors import (
     SendError,
     Undeliverable,
 )
-
-REASON_LIMIT = 200
-"""Characters of VK's text that are kept of an error."""
 
 FLOOD_WAIT = 60.0
 """Seconds; VK does not say how long."""
@@ -111,17 +109,10 @@ class VkApi:
             raise failure(answer.error.error_code, self._reason(answer.error))
         if status == 200 and bytes(answer.response):
             return answer.response
-        if status >= 500 or status < 300:
-            raise OutcomeUnknown(f"HTTP status {status}")
-        if status < 400:
-            raise RetryLater(f"HTTP status {status}, a redirect, which is not followed: check api_url")
-        raise RetryLater(f"HTTP status {status}, and not from VK: something on the way to it answered")
+        raise not_theirs(status, "VK")
 
     def _reason(self, error: Error) -> str:
-        text = error.error_msg
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return f"{text[:REASON_LIMIT]} ({error.error_code})"
+        return f"{shown(error.error_msg, self._secrets)} ({error.error_code})"
 
 
 def failure(code: int, reason: str) -> SendError:

@@ -1,6 +1,5 @@
 """The channel of VK."""
 
-import asyncio
 import hashlib
 import hmac
 import logging
@@ -27,6 +26,7 @@ from maxbot.channels.options import (
     whole_call,
 )
 from maxbot.channels.pace import Pace, in_turn
+from maxbot.channels.presses import Presses
 from maxbot.channels.split import Limit
 from maxbot.channels.vk import growing
 from maxbot.channels.vk.api import VkApi
@@ -34,7 +34,7 @@ from maxbot.channels.vk.bookmark import Bookmark
 from maxbot.channels.vk.polling import Polling
 from maxbot.channels.vk.replies import PAYLOAD, payload_size, post
 from maxbot.channels.vk.servers import Servers
-from maxbot.channels.vk.updates import Envelope, Press, Read, envelope, read
+from maxbot.channels.vk.updates import Envelope, Read, envelope, read
 from maxbot.channels.vk.uploads import Uploads
 from maxbot.commands import KINDS as REPLIES
 from maxbot.errors import BadRequest, SendError, StorageUnavailable, Unauthorized, Undeliverable
@@ -151,7 +151,7 @@ class VkChannel(Channel):
         # Whoever set up webhooks wants them.
         self.prefers_polling = not secrets and confirmation_code is None
         self._line: _Line | None = None
-        self._presses: set[asyncio.Task[None]] = set()
+        self._presses = Presses("VK")
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -249,10 +249,7 @@ class VkChannel(Channel):
 
     async def close(self) -> None:
         """Close them."""
-        for press in self._presses:
-            press.cancel()
-        if self._presses:
-            await asyncio.wait(self._presses)
+        await self._presses.close()
         line, self._line = self._line, None
         if line is not None:
             await line.client.close()
@@ -327,21 +324,8 @@ class VkChannel(Channel):
     def _heard(self, found: Read) -> list[Update]:
         """Return the update. A button that was pressed spins until VK is told that this was heard."""
         if found.press and self._line is not None:
-            task = asyncio.create_task(self._answer_press(self._line.api, found.press))
-            self._presses.add(task)
-            task.add_done_callback(self._presses.discard)
+            self._presses.heard(self._line.api.call("messages.sendMessageEventAnswer", **found.press.named))
         return [] if found.update is None else [found.update]
-
-    async def _answer_press(self, api: VkApi, press: Press) -> None:
-        try:
-            await api.call(
-                "messages.sendMessageEventAnswer",
-                event_id=press.event_id,
-                user_id=press.user_id,
-                peer_id=press.peer_id,
-            )
-        except SendError as error:  # it was too long ago, or this is its second delivery
-            logger.debug("A button of VK goes on spinning: %s", error)
 
 
 class _Line(msgspec.Struct):

@@ -103,6 +103,11 @@ class Press(msgspec.Struct):
     event_id: _Key
     payload: msgspec.Raw = msgspec.Raw(b"null")
 
+    @property
+    def named(self) -> dict[str, str | int]:
+        """What tells it from others."""
+        return {"event_id": self.event_id, "user_id": self.user_id, "peer_id": self.peer_id}
+
 
 class _Anybody(msgspec.Struct):
     """Who did something, in an event of any kind."""

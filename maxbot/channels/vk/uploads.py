@@ -3,7 +3,6 @@
 Ask where to put it, put it there, say that it is there. Nobody sees anything of it before the message.
 """
 
-import logging
 import re
 import uuid
 from collections.abc import Collection
@@ -14,11 +13,10 @@ from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.http import Response
 from maxbot.channels.json import decode
 from maxbot.channels.media import Media, fetch
+from maxbot.channels.uploading import or_link
 from maxbot.channels.vk.api import Denied, VkApi
 from maxbot.channels.vk.replies import Upload
-from maxbot.errors import BadRequest, CannotFetch, Misconfigured, OutcomeUnknown, RetryLater, Undeliverable
-
-logger = logging.getLogger(__name__)
+from maxbot.errors import BadRequest, Misconfigured, OutcomeUnknown, Undeliverable
 
 
 class _Place(msgspec.Struct):
@@ -73,21 +71,10 @@ class Uploads:
         Raises:
             RetryLater: Something did not work now; nothing was sent.
         """
-        try:
-            media = await fetch(upload.url, self._private_hosts)
-            return await self._upload(upload, media, peer)
-        except OutcomeUnknown as error:  # nobody saw anything of it
-            reason, later = error.reason, True
-        except (Misconfigured, Denied) as error:  # a token that may write texts may lack the right to upload
-            reason, later = error.reason, False
-        except (CannotFetch, Undeliverable) as error:
-            reason, later = str(error), False
-        if later:
-            raise RetryLater(reason)
-        logger.warning("A file is sent to VK as a link, as it cannot be uploaded: %s", reason)
-        return None
+        return await or_link(self._upload(upload, peer), "VK", (Misconfigured, Denied))
 
-    async def _upload(self, upload: Upload, media: Media, peer: int) -> str:
+    async def _upload(self, upload: Upload, peer: int) -> str:
+        media = await fetch(upload.url, self._private_hosts)
         if upload.kind == "photo":
             return await self._photo(media, peer)
         place = await self._api.ask(_place_decoder, "docs.getMessagesUploadServer", peer_id=peer, type=upload.kind)
