@@ -49,7 +49,7 @@ BUGS = (
         "maxbot/channels/client.py",
         "asyncio.Semaphore(connections)",
         "asyncio.Semaphore(10**9)",
-        ("tests/channels/test_contract.py", "tests/channels/test_telegram.py"),
+        ("tests/channels/test_client.py",),
     ),
     Bug(
         "token-in-an-error",

@@ -15,8 +15,8 @@ BUGS = (
         "death-before-the-last-words",
         "a worker that cannot serve says why, and is heard",
         "maxbot/server/supervisor/process.py",
-        "            await asyncio.wait([self._hearing], timeout=LAST_WORDS)\n",
-        "",
+        "                os.close(handle)\n",
+        "                os.close(handle)\n                self._hearing and self._hearing.cancel()\n",
         ("tests/server/supervisor/test_process.py",),
     ),
     Bug(

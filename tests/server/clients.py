@@ -16,7 +16,15 @@ from tests.support.processes import Server, free_port
 BOT = "tests.server.bots.probe:bot"
 
 
-def serve(folder: Path, *options: str, workers: int = 2, port: int | None = None, **environment: object) -> Server:
+def serve(
+    folder: Path,
+    *options: str,
+    workers: int = 2,
+    port: int | None = None,
+    bot: str = BOT,
+    database: str = "bot.db",
+    **environment: object,
+) -> Server:
     """Return a server of the probe bot that keeps everything in a folder.
 
     Args:
@@ -24,11 +32,13 @@ def serve(folder: Path, *options: str, workers: int = 2, port: int | None = None
         options: Added to the command.
         workers: 0 for a single process.
         port: Any free one where None is given.
+        bot: As the command takes it.
+        database: Its name in the folder.
         environment: Added to it.
     """
     port = port or free_port()
-    command = [sys.executable, "-m", "maxbot", "run", "--bot", BOT, "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--database", f"sqlite:///{folder}/bot.db"]
+    command = [sys.executable, "-m", "maxbot", "run", "--bot", bot, "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--database", f"sqlite:///{folder}/{database}"]
     command += ["--workers", str(workers)] if workers else ["--single-process"]
     files = {f"PROBE_{name.upper()}": str(folder / name) for name in ("sent", "received", "turns", "starts", "child")}
     return Server(

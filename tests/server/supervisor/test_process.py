@@ -1,6 +1,7 @@
 """A worker process as its supervisor sees it."""
 
 import asyncio
+import os
 import subprocess
 import sys
 
@@ -15,7 +16,9 @@ from tests.server.plans import plan
 SPEAKS_AND_DIES = """
 import socket, sys
 said = bytes.fromhex(sys.argv[2])
-socket.socket(fileno=int(sys.argv[1])).sendall(said)
+control = socket.socket(fileno=int(sys.argv[1]))
+control.recv(1)
+control.sendall(said)
 """
 
 
@@ -34,6 +37,7 @@ def test_the_last_words_are_heard_before_the_death(monkeypatch: pytest.MonkeyPat
         reasons: list[str | None] = []
         await process.start(plan(), lambda process, message: None, first=True)
         process.watch(lambda process: reasons.append(process.failure))
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - words and death are to come at once
         await process.ended.wait()
         process.locks_socket.close()
         return reasons[0]
