@@ -11,7 +11,7 @@ from maxbot import MaxBot, Turn
 from maxbot.channels.base import Channel, Services
 from maxbot.channels.split import is_boundary, utf16
 from maxbot.commands import Content, kind_of
-from maxbot.delivery.suspects import Suspects
+from maxbot.delivery.suspects import Origin, Suspects
 from maxbot.delivery.turns import Turns
 from maxbot.errors import RetryLater, SendError, TurnError
 from maxbot.storage.inspect import find_letters
@@ -65,7 +65,7 @@ def test_what_no_platform_takes_is_said_with_the_bots_line_and_the_message_is_ke
             work = await store.load(str(dialog))
             assert work.update is not None
             turns = Turns(store, bot, {name: EVERY[name].make()}, 20.0, Suspects())
-            assert await turns.run(dialog, work, work.update, False) == []
+            assert await turns.run(dialog, work, work.update, Origin(False)) == []
 
     asyncio.run(run())
     [letter] = find_letters(SQLite(tmp_path / "bot.db"))
