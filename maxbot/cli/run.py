@@ -112,7 +112,7 @@ def check(settings: Settings, given: dict[str, str]) -> None:
         UsageError: A value cannot be used, or two options do not go together; the text names them.
     """
     _check_values(settings)
-    _check_database(settings, given)
+    _check_passwords(settings, given)
     if settings.updater == "polling":
         for option in options():
             if option.web_only and option.name in given:
@@ -135,11 +135,14 @@ def _conflict(one: str, other: str, reason: str) -> None:
     raise UsageError(f"{one} and {other} do not go together: {reason}")
 
 
-def _check_database(settings: Settings, given: dict[str, str]) -> None:
-    from maxbot.storage.place import check_option
+def _check_passwords(settings: Settings, given: dict[str, str]) -> None:
+    from maxbot.locks.redis import place as redis
+    from maxbot.storage import place as storage
 
     if settings.database is not None and given.get("database") == "--database":
-        check_option(settings.database)
+        storage.check_option(settings.database)
+    if settings.user_locks is not None and given.get("user-locks") == "--user-locks":
+        redis.check_option(settings.user_locks)
 
 
 def _check_values(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from maxbot.locks import UserLocks
 from maxbot.locks.custom import own_user_locks, running
 from maxbot.locks.host import UnixLocks
 from maxbot.logs import flush
+from maxbot.server.reach import warn_of_reach
 from maxbot.server.stopping import LINGER
 from maxbot.server.supervisor.control import (
     Beat,
@@ -86,8 +87,12 @@ class Worker:
         return self._status
 
     def _user_locks(self) -> UserLocks:
-        own = own_user_locks(self._start.plan.user_locks, self._bot.make_user_locks)
-        return UnixLocks(socket.socket(fileno=self._start.locks)) if own is None else own
+        plan = self._start.plan
+        own = own_user_locks(plan.user_locks, self._bot.make_user_locks, plan.lease)
+        if own is None:
+            return UnixLocks(socket.socket(fileno=self._start.locks))
+        warn_of_reach(own, plan)
+        return own
 
     async def _serve(self, user_locks: UserLocks) -> None:
         start = self._start
