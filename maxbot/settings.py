@@ -121,6 +121,13 @@ class Settings:
         "worker.",
         metavar="URL|MODULE:FACTORY",
     )
+    drain_delay: float = _option(
+        0.0,
+        "After SIGTERM, say for so long that the server is not ready, and serve all the same: a load balancer notices "
+        "before the door closes.",
+        metavar="SECONDS",
+        web_only=True,
+    )
     shutdown_timeout: float = _option(30.0, "How long a stop waits for turns under way.", metavar="SECONDS")
     reload: bool = _option(False, "Replace the workers when a file of the bot changes.")
     verbose: int = _option(0, "Say more; twice for everything.")

@@ -152,6 +152,8 @@ def _check_values(settings: Settings) -> None:
         raise UsageError(f"--port is a number from 0 (any free port) to 65535, not {settings.port}")
     if not 0 <= settings.shutdown_timeout < float("inf"):
         raise UsageError(f"--shutdown-timeout is a number of seconds from 0, not {settings.shutdown_timeout}")
+    if not 0 <= settings.drain_delay < float("inf"):
+        raise UsageError(f"--drain-delay is a number of seconds from 0, not {settings.drain_delay:g}")
     if not LEAST_LEASE <= settings.lease < float("inf"):
         raise UsageError(f"--lease is a number of seconds from {LEAST_LEASE:g}, not {settings.lease:g}")
     if settings.public_url is not None and not _is_web_address(settings.public_url):

@@ -232,6 +232,10 @@ class Service:
             self._sweep.soon()  # it may have been the one that swept
             self._delivery.look_again()
 
+    def leave(self) -> None:
+        """Serve as before, and say that nobody should count on it: a stop is near."""
+        self._health.stopping = True
+
     def hurry(self, linger: float) -> None:
         """While stopping: let open connections send requests for so long (seconds) and no longer."""
         if self._web is not None:

@@ -42,6 +42,8 @@ class SingleProcess:
         self._user_locks = user_locks
         self._failure: StartError | None = None
         self._told = False
+        self._leaving = False
+        self._service: Service | None = None
 
     async def run(self, hello: Callable[[], None]) -> int:
         """Serve; return the exit status.
@@ -68,6 +70,7 @@ class SingleProcess:
             await asyncio.wait([starting])
             return 0
         await starting
+        self._service = service
         service.poll()
         hello()
         if self._plan.private:
@@ -95,10 +98,26 @@ class SingleProcess:
         if self._told:
             logging.shutdown()
             os._exit(0)  # told twice: at once. All that was accepted is stored.
-        self._told = True
+        delay = self._plan.drain_delay if number == signal.SIGTERM and not self._leaving else 0.0
+        if delay and self._service is not None:
+            self._leaving = True
+            self._loop.call_soon_threadsafe(self._leave, delay)
+        else:
+            self._told = True
+            self._loop.call_soon_threadsafe(self._stop.set)
         # There is no supervisor to end this process where the bot's code blocks its loop, or a thread of its own.
-        signal.setitimer(signal.ITIMER_REAL, self._plan.shutdown_timeout + GRACE)
-        self._loop.call_soon_threadsafe(self._stop.set)
+        signal.setitimer(signal.ITIMER_REAL, delay + self._plan.shutdown_timeout + GRACE)
+
+    def _leave(self, delay: float) -> None:
+        assert self._service is not None
+        notify(STOPPING)
+        logger.info("Not ready any more, and stopping in %g seconds", delay)
+        self._service.leave()
+        self._loop.call_later(delay, self._drained)
+
+    def _drained(self) -> None:
+        self._told = True
+        self._stop.set()
 
     def _on_deadline(self, number: int, frame: FrameType | None) -> None:
         logger.warning("Ended before it was done: the bot's code does not return. Its messages stay in the inbox")

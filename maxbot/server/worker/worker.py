@@ -22,6 +22,7 @@ from maxbot.server.supervisor.control import (
     Control,
     Done,
     Failed,
+    Leave,
     Poll,
     Ready,
     Register,
@@ -69,6 +70,7 @@ class Worker:
         self._tasks: list[asyncio.Task[None]] = []
         self._service: Service | None = None
         self._status = 0
+        self._delay = start.plan.drain_delay
         self._stop: asyncio.Future[float]
 
     async def run(self, sock: socket.socket) -> int:
@@ -76,7 +78,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         self._stop = loop.create_future()
         self._control = await Control.open(sock, ToWorker)
-        loop.add_signal_handler(signal.SIGTERM, self._told_to_stop, LINGER)
+        loop.add_signal_handler(signal.SIGTERM, self._terminated)
         try:
             async with running(self._user_locks()) as user_locks:
                 await self._serve(user_locks)
@@ -158,6 +160,8 @@ class Worker:
                     self._service.wake(message.dialog)
                 case Register():
                     self._tasks += keep([self._register], self._make_room)
+                case Leave():
+                    self._service.leave()
                 case Stop():
                     self._told_to_stop(message.linger)
         # The supervisor is gone, and with it the locks. All that was accepted is stored: whoever is next goes on.
@@ -182,6 +186,15 @@ class Worker:
         assert self._start.plan.public_url is not None
         await register(self._bot.channels.values(), self._start.plan.public_url)
         self._control.send(Registered())
+
+    def _terminated(self) -> None:
+        """SIGTERM, to the whole group perhaps: the supervisor says when the stop begins, if it is there."""
+        delay, self._delay = self._delay, 0.0
+        if delay and self._service is not None:
+            self._service.leave()
+            asyncio.get_running_loop().call_later(delay + BEAT, self._told_to_stop, LINGER)
+        else:
+            self._told_to_stop(LINGER)
 
     def _told_to_stop(self, linger: float) -> None:
         if not self._stop.done():
