@@ -18,6 +18,7 @@ from maxbot.server.plan import Plan
 from maxbot.server.stopping import GRACE, LINGER
 from maxbot.server.supervisor import signals
 from maxbot.server.tasks import keep
+from maxbot.server.worker.advice import say_advice
 from maxbot.server.worker.doubts import say_doubts
 from maxbot.server.worker.registration import register
 from maxbot.server.worker.service import Service
@@ -75,7 +76,7 @@ class SingleProcess:
         hello()
         if self._plan.private:
             say_doubts(self._bot)
-        own = keep([self._register, feed_watchdog], _nobody_else_can)
+        own = keep([self._register, feed_watchdog, lambda: say_advice(self._plan)], _nobody_else_can)
         await self._stop.wait()
         notify(STOPPING)
         logger.info("Stopping: finishing what is under way")

@@ -36,6 +36,7 @@ from maxbot.server.supervisor.control import (
     Wake,
 )
 from maxbot.server.tasks import keep
+from maxbot.server.worker.advice import say_advice
 from maxbot.server.worker.doubts import say_doubts
 from maxbot.server.worker.registration import identity, register
 from maxbot.server.worker.service import Service
@@ -93,7 +94,8 @@ class Worker:
         own = own_user_locks(plan.user_locks, self._bot.make_user_locks, plan.lease)
         if own is None:
             return UnixLocks(socket.socket(fileno=self._start.locks))
-        warn_of_reach(own, plan)
+        if self._start.name == FIRST:
+            warn_of_reach(own, plan)
         return own
 
     async def _serve(self, user_locks: UserLocks) -> None:
@@ -118,6 +120,8 @@ class Worker:
         self._tasks = keep([self._beat, self._listen], self._make_room)
         if start.plan.private and start.name == FIRST:
             say_doubts(self._bot)
+        if start.first and start.name == FIRST:
+            self._tasks += keep([lambda: say_advice(start.plan)], self._make_room)
         if isinstance(user_locks, UnixLocks):
             self._tasks += keep([lambda: self._watch(user_locks)], self._make_room)
         linger = await self._stop
