@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin
+from urllib.parse import unquote, urlsplit
 
 Updater = Literal["webhooks", "polling"]
 
@@ -108,7 +109,7 @@ class Settings:
     )
     lease: float = _option(
         LEASE,
-        "On a server's database: after how long a worker that is not heard of counts as dead.",
+        "On a server's database, or with locks on Redis: after how long a worker that is not heard of counts as dead.",
         metavar="SECONDS",
     )
     migrate: bool = _option(
@@ -116,8 +117,16 @@ class Settings:
     )
     user_locks: str | None = _option(
         None,
-        "Replaces the user locks: module:factory, called without arguments in each worker.",
-        metavar="MODULE:FACTORY",
+        "Replaces the user locks: redis://host:6379/0 for a Redis, or module:factory, called without arguments in each "
+        "worker.",
+        metavar="URL|MODULE:FACTORY",
+    )
+    drain_delay: float = _option(
+        0.0,
+        "After SIGTERM, say for so long that the server is not ready, and serve all the same: a load balancer notices "
+        "before the door closes.",
+        metavar="SECONDS",
+        web_only=True,
     )
     shutdown_timeout: float = _option(30.0, "How long a stop waits for turns under way.", metavar="SECONDS")
     reload: bool = _option(False, "Replace the workers when a file of the bot changes.")
@@ -149,7 +158,15 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that must never reach a log."""
-        return () if not self.rpc_token else (self.rpc_token,)
+        return tuple(secret for secret in (self.rpc_token, _password(self.user_locks)) if secret)
+
+
+def _password(url: str | None) -> str | None:
+    try:
+        password = urlsplit(url or "").password
+    except ValueError:  # whoever uses it says so
+        return None
+    return None if password is None else unquote(password)
 
 
 def options() -> list[Option]:

@@ -30,5 +30,5 @@ def test_what_polling_refuses() -> None:
     refused = {option.name for option in options() if option.web_only}
     assert refused == {
         *("host", "port", "public-url", "ngrok", "ngrok-url", "allowed-hosts", "allow-unverified", "rpc-token"),
-        *("workers", "fast", "single-process"),
+        *("workers", "fast", "single-process", "drain-delay"),
     }

@@ -112,7 +112,7 @@ def check(settings: Settings, given: dict[str, str]) -> None:
         UsageError: A value cannot be used, or two options do not go together; the text names them.
     """
     _check_values(settings)
-    _check_database(settings, given)
+    _check_passwords(settings, given)
     if settings.updater == "polling":
         for option in options():
             if option.web_only and option.name in given:
@@ -135,11 +135,14 @@ def _conflict(one: str, other: str, reason: str) -> None:
     raise UsageError(f"{one} and {other} do not go together: {reason}")
 
 
-def _check_database(settings: Settings, given: dict[str, str]) -> None:
-    from maxbot.storage.place import check_option
+def _check_passwords(settings: Settings, given: dict[str, str]) -> None:
+    from maxbot.locks.redis import place as redis
+    from maxbot.storage import place as storage
 
     if settings.database is not None and given.get("database") == "--database":
-        check_option(settings.database)
+        storage.check_option(settings.database)
+    if settings.user_locks is not None and given.get("user-locks") == "--user-locks":
+        redis.check_option(settings.user_locks)
 
 
 def _check_values(settings: Settings) -> None:
@@ -149,6 +152,8 @@ def _check_values(settings: Settings) -> None:
         raise UsageError(f"--port is a number from 0 (any free port) to 65535, not {settings.port}")
     if not 0 <= settings.shutdown_timeout < float("inf"):
         raise UsageError(f"--shutdown-timeout is a number of seconds from 0, not {settings.shutdown_timeout}")
+    if not 0 <= settings.drain_delay < float("inf"):
+        raise UsageError(f"--drain-delay is a number of seconds from 0, not {settings.drain_delay:g}")
     if not LEAST_LEASE <= settings.lease < float("inf"):
         raise UsageError(f"--lease is a number of seconds from {LEAST_LEASE:g}, not {settings.lease:g}")
     if settings.public_url is not None and not _is_web_address(settings.public_url):

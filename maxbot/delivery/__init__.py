@@ -56,7 +56,15 @@ class Delivery:
         self._elsewhere: set[Dialog] = set()
         self._suspects = suspects or Suspects()
         self._dialogs = Dialogs(user_locks, self._work)
-        self._sender = Sender(store, channels, give_up_after, observe, self._dialogs.wake, self._suspects.watch_sending)
+        self._sender = Sender(
+            store,
+            channels,
+            give_up_after,
+            observe,
+            self._dialogs.wake,
+            self._suspects.watch_sending,
+            holds=self._dialogs.holds,
+        )
         self._turns = Turns(
             store, bot, channels, turn_timeout, self._suspects, observe, self._sender, self._dialogs.heard
         )

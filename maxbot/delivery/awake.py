@@ -42,6 +42,7 @@ class Dialogs:
         self._again: dict[Dialog, int] = {}
         self._backlog: dict[Dialog, bool] = {}
         self._alarms: dict[Dialog, asyncio.TimerHandle] = {}
+        self._sure: dict[Dialog, Callable[[], bool]] = {}
         self.draining = False
         """Whether the server stops: who is awake ends after the turn under way and its sends."""
 
@@ -49,6 +50,11 @@ class Dialogs:
     def awake(self) -> int:
         """How many dialogs are at work or wait for their lock."""
         return len(self._awake) + len(self._backlog)
+
+    def holds(self, dialog: Dialog) -> bool:
+        """Whether the lock of a dialog at work is surely held: that of a process that was paused may be over by now."""
+        is_sure = self._sure.get(dialog)
+        return is_sure is None or is_sure()
 
     def wake(self, dialog: Dialog) -> None:
         """There is something new for the dialog: it will look into the inbox after this call."""
@@ -77,7 +83,9 @@ class Dialogs:
     async def _stay_awake(self, dialog: Dialog, left_behind: bool) -> None:
         wake_after: float | None = None
         try:
-            async with self._user_locks(dialog):
+            async with self._user_locks(dialog) as lock:
+                if is_sure := getattr(lock, "is_sure", None):
+                    self._sure[dialog] = is_sure
                 while True:
                     self._again.pop(dialog, None)
                     wake_after = await self._work(dialog, left_behind)
@@ -90,6 +98,7 @@ class Dialogs:
             logger.exception("The work of %s failed; it stays in the inbox and is tried again", dialog)
             wake_after = AFTER_A_FAILURE
         finally:
+            self._sure.pop(dialog, None)
             del self._awake[dialog]
             self._go_on(dialog, wake_after)
 

@@ -7,7 +7,7 @@ channels or the bot.
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from maxbot.types import Dialog
 
@@ -15,5 +15,10 @@ UserLocks: TypeAlias = Callable[[Dialog], AbstractAsyncContextManager[Any]]
 """`async with user_locks(dialog)`: inside, nobody else holds that dialog, in any task, process or host.
 
 Waiting may be cancelled at any time. An implementation that notices that the lock was lost cancels the body and
-raises `LockLost` instead. One that cannot notice keeps correctness all the same: the database has the last word.
+raises `LockLost` instead. What `async with` gives may have a function `is_sure`: whether the lock is held for certain,
+asked before each send; it must not wait. One that cannot notice keeps correctness all the same: the database has the
+last word.
 """
+
+Reach: TypeAlias = Literal["process", "host", "anywhere"]
+"""How far locks exclude: their attribute `reach`, so that a start can say where that is not enough."""

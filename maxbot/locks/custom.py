@@ -1,4 +1,4 @@
-"""User locks of a bot's author, named `module:factory`."""
+"""User locks other than the built-in ones: on Redis, or a bot's author's own, named `module:factory`."""
 
 import inspect
 from collections.abc import AsyncIterator, Callable
@@ -8,6 +8,20 @@ from typing import cast
 from maxbot import imports
 from maxbot.errors import UsageError
 from maxbot.locks import UserLocks
+from maxbot.locks.redis.place import is_redis, read_place
+
+
+def check_user_locks(spec: str) -> None:
+    """See whether `--user-locks` names locks, without making them.
+
+    Raises:
+        UsageError: It does not; the text says what to do.
+        StartError: Something is missing.
+    """
+    if is_redis(spec):
+        read_place(spec)
+    else:
+        find_factory(spec)
 
 
 def find_factory(spec: str) -> Callable[[], object]:
@@ -20,7 +34,7 @@ def find_factory(spec: str) -> Callable[[], object]:
         UsageError: There is no such module or factory.
     """
     if not imports.is_reference(spec):
-        raise UsageError(f"--user-locks is module:factory, like mylocks:make_locks, not {spec!r}")
+        raise UsageError(f"--user-locks is module:factory, like mylocks:make_locks, or redis://host, not {spec!r}")
     try:
         found = imports.look_up(spec)
     except imports.NotFound as error:
@@ -60,16 +74,21 @@ def load_user_locks(spec: str) -> UserLocks:
     return cast(UserLocks, locks)
 
 
-def own_user_locks(spec: str | None, factory: Callable[[], UserLocks] | None) -> UserLocks | None:
+def own_user_locks(spec: str | None, factory: Callable[[], UserLocks] | None, lease: float) -> UserLocks | None:
     """Make the user locks that replace the built-in ones: those of the setting, else those of the bot, else None.
 
     Args:
-        spec: `module:factory`, see `load_user_locks`.
+        spec: `redis://…`, or `module:factory`, see `load_user_locks`.
         factory: The bot's own.
+        lease: Of locks on Redis, seconds.
 
     Raises:
         UsageError: The setting names none.
     """
+    if spec and is_redis(spec):
+        from maxbot.locks.redis.locks import RedisLocks
+
+        return RedisLocks(spec, lease)
     if spec:
         return load_user_locks(spec)
     return None if factory is None else factory()

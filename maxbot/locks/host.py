@@ -26,6 +26,8 @@ from collections.abc import Callable
 from typing import cast
 
 from maxbot.errors import LockLost
+from maxbot.locks import Reach
+from maxbot.locks.held import Held
 from maxbot.types import Dialog
 
 _REQUEST = struct.Struct("!QH")
@@ -206,6 +208,8 @@ class UnixLocks(_Wire):
     its `async with` raises `LockLost` (unless somebody else cancelled the task too: then `CancelledError`, as ever).
     """
 
+    reach: Reach = "host"
+
     def __init__(self, sock: socket.socket) -> None:
         super().__init__()
         self.lost = asyncio.Event()
@@ -253,14 +257,13 @@ class UnixLocks(_Wire):
             self._send(_REQUEST.pack(request, 0))
 
 
-class _Lock:
-    __slots__ = ("_cancelling", "_dialog", "_granted", "_locks", "_lost", "_request", "_task")
+class _Lock(Held):
+    __slots__ = ("_dialog", "_granted", "_locks", "_request")
 
     def __init__(self, locks: UnixLocks, dialog: Dialog) -> None:
+        super().__init__()
         self._locks = locks
         self._dialog = dialog
-        self._task: asyncio.Task[object] | None = None
-        self._lost = False
 
     async def __aenter__(self) -> None:
         locks = self._locks
@@ -279,22 +282,12 @@ class _Lock:
             raise
         if locks.lost.is_set():
             raise self._error()
-        task = self._task = asyncio.current_task()
-        self._cancelling = task.cancelling() if task else 0
+        self.begin()
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not self._lost:
+        if not self.lost:
             self._locks._leave(self._request)
-            return
-        assert self._task is not None
-        cancelled_by_us_alone = self._task.uncancel() <= self._cancelling
-        # Whatever the body made of its cancellation, an error or nothing, the loss explains it. What is not ours is
-        # somebody else's cancellation, and the end of the process.
-        if (
-            error is None
-            or isinstance(error, Exception)
-            or (isinstance(error, asyncio.CancelledError) and cancelled_by_us_alone)
-        ):
+        elif self.explains(error):
             raise self._error() from error
 
     def _grant(self) -> None:
@@ -302,12 +295,10 @@ class _Lock:
             self._granted.set_result(None)
 
     def _lose(self) -> None:
-        if self._task is None:
-            self._grant()  # wakes it, and it finds what happened
+        if self.began:
+            self.lose()
         else:
-            # Always from the event loop, never from within the task: so the body meets it before it can end.
-            self._lost = True
-            self._task.cancel()
+            self._grant()  # wakes it, and it finds what happened
 
     def _error(self) -> LockLost:
         return LockLost(f"the user lock of {self._dialog} is lost: the connection to the supervisor ended")

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 
+from maxbot.locks import Reach
 from maxbot.types import Dialog
 
 
@@ -11,6 +12,8 @@ class MemoryLocks:
 
     A dialog that nobody holds or waits for takes no memory.
     """
+
+    reach: Reach = "process"
 
     def __init__(self) -> None:
         # Dialog held → who waits for it, in order; None as long as nobody did, which is nearly always.

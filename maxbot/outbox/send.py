@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from maxbot.channels.base import Channel
 from maxbot.channels.offered import without
-from maxbot.errors import DialogClosed, Moved, OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
+from maxbot.errors import DialogClosed, LockLost, Moved, OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
 from maxbot.events import (
     ChannelFailed,
     CommandPostponed,
@@ -64,6 +64,7 @@ class Sender:
         observe: Told what happens.
         wake: Called for a dialog that has work now: under a new name.
         watch: Awaits the sending of an update's command, so that the process's death will be laid at its door.
+        holds: Whether the user lock of a dialog is surely held still.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Sender:
         observe: Observer = nobody,
         wake: Callable[[Dialog], None] = lambda dialog: None,
         watch: Callable[[int, Awaitable[None]], Awaitable[None]] = lambda update, sending: sending,
+        holds: Callable[[Dialog], bool] = lambda dialog: True,
     ) -> None:
         self._store = store
         self._channels = channels
@@ -81,6 +83,7 @@ class Sender:
         self._observe = observe
         self._wake = wake
         self._watch = watch
+        self._holds = holds
         self._rests = Rests()
 
     async def send(self, dialog: Dialog, rows: Sequence[OutboxRow], *, found: bool) -> Sent | None:
@@ -98,7 +101,7 @@ class Sender:
         Raises:
             Waits: The rest cannot be sent yet.
             LookAgain: The rows are not what is in the outbox now.
-            LockLost: Others have taken this worker for dead.
+            LockLost: Others have taken this worker for dead, or may send them by now.
         """
         sent: Sent | None = None
         for index, row in enumerate(rows):
@@ -108,6 +111,8 @@ class Sender:
             begun = await self._begin(dialog, row, taken_up=found and index == 0)
             while not self._store.holds(row.claim):  # paused, or cut from the database
                 await until_stored(self._store.ping)
+            if not self._holds(dialog):
+                raise LockLost(f"the user lock of {dialog} is over")
             try:
                 if begun is not None and await self._attempt(dialog, begun):
                     sent = row.id

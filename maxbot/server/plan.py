@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from maxbot.bot import MaxBot
 from maxbot.errors import UsageError
 from maxbot.journal.write import check_journal
-from maxbot.locks.custom import find_factory
+from maxbot.locks.custom import check_user_locks
 from maxbot.server.cpus import usable_cpus
 from maxbot.server.edge.hosts import ANY, name_of
 from maxbot.server.edge.sockets import is_public
@@ -57,7 +57,7 @@ def make_plan(settings: Settings, bot: MaxBot) -> Plan:
     host = HOST if settings.host is None else settings.host
     private = updater == "polling" or not (settings.public_url or is_public(host))
     if settings.user_locks is not None:
-        find_factory(settings.user_locks)
+        check_user_locks(settings.user_locks)
     if settings.database is not None:
         check_url(settings.database)
     check_journal(settings)

@@ -21,6 +21,7 @@ from maxbot.server.edge.sockets import bind
 from maxbot.server.ngrok import with_ngrok
 from maxbot.server.notify import READY, notify
 from maxbot.server.plan import Plan, make_plan
+from maxbot.server.reach import warn_of_reach
 from maxbot.server.stopping import FAREWELL
 from maxbot.server.supervisor.process import WorkerProcess
 from maxbot.settings import Settings
@@ -86,8 +87,11 @@ def _serve(plan: Plan, bot: MaxBot, sockets: list[socket.socket]) -> int:
     from maxbot.server.worker.single import SingleProcess
 
     async def serve() -> int:
-        user_locks = own_user_locks(plan.user_locks, bot.make_user_locks)
-        user_locks = MemoryLocks() if user_locks is None else user_locks
+        user_locks = own_user_locks(plan.user_locks, bot.make_user_locks, plan.lease)
+        if user_locks is None:
+            user_locks = MemoryLocks()
+        else:
+            warn_of_reach(user_locks, plan)
         async with running(user_locks):
             single = SingleProcess(plan, bot, sockets, user_locks)
             return await single.run(lambda: hello(plan, sockets, bot, "a single process"))

@@ -87,6 +87,7 @@ OTHER_VALUES: dict[str, Any] = {
     "database": "sqlite:///bot.db",
     "database-password-file": "password.txt",
     "migrate": True,
+    "drain-delay": 5.0,
     "user-locks": "mine:locks",
     "lease": 2.5,
     "shutdown-timeout": 1.5,

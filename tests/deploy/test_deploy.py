@@ -73,10 +73,27 @@ def test_kubernetes_accepts_the_manifests() -> None:
 
 
 def test_a_pod_has_time_to_drain_and_to_stop() -> None:
-    (pod,) = [manifest["spec"]["template"]["spec"] for manifest in _manifests() if manifest["kind"] == "Deployment"]
-    delay = float(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
+    pod = _manifest("Deployment")["spec"]["template"]["spec"]
+    delay = _drain_delay(pod["containers"][0]["args"])
     assert pod["terminationGracePeriodSeconds"] > delay + _default("shutdown-timeout") + 5
     assert delay >= 2 * pod["containers"][0]["readinessProbe"]["periodSeconds"]
+
+
+def test_a_rolling_update_and_an_emptied_node_leave_a_pod_that_serves() -> None:
+    deployment, budget = _manifest("Deployment")["spec"], _manifest("PodDisruptionBudget")["spec"]
+    assert deployment["replicas"] > budget["minAvailable"] >= 1
+    assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    labels = deployment["template"]["metadata"]["labels"]
+    assert budget["selector"]["matchLabels"] == _manifest("Service")["spec"]["selector"] == labels
+
+
+def _drain_delay(arguments: list[str]) -> float:
+    return float(arguments[arguments.index("--drain-delay") + 1])
+
+
+def _manifest(kind: str) -> dict[str, Any]:
+    (found,) = [manifest for manifest in _manifests() if manifest["kind"] == kind]
+    return found
 
 
 def _manifests() -> list[dict[str, Any]]:
@@ -91,7 +108,14 @@ def test_the_compose_file_fits_together() -> None:
         assert ("image" in service) != ("build" in service)
         assert set(service.get("secrets", [])) <= set(secrets)
         assert set(service.get("depends_on", [])) <= set(services)
-    build = services["bot"]["build"]
+    bot = services["bot"]
+    assert bot["deploy"]["replicas"] == 2
+    delay = _drain_delay(bot["command"])
+    assert int(bot["stop_grace_period"].removesuffix("s")) > delay + _default("shutdown-timeout") + 5
+    valid = re.search(r"valid=(\d+)s", (folder / "nginx.conf").read_text())
+    assert valid is not None
+    assert delay > int(valid[1])
+    build = bot["build"]
     assert (folder / build["context"] / build["dockerfile"]).resolve() == DEPLOY / "docker" / "Dockerfile"
     assert "set $bots bot;" in (folder / "nginx.conf").read_text()
 

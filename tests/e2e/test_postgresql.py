@@ -106,3 +106,16 @@ def test_a_bot_says_farewell_and_dead_letters_are_found(tmp_path: Path, url: str
         [sys.executable, "-m", "maxbot", "dead", "list", "--database", url], capture_output=True, text=True, check=True
     )
     assert listed.stdout == "There are no dead letters\n"
+
+
+@pytest.mark.parametrize("kind", [("--workers", "2"), ("--single-process",)], ids=["workers", "single"])
+def test_what_should_be_changed_about_the_database_is_said_once_at_the_start(
+    tmp_path: Path, url: str, postgresql_server: PostgreSQLServer, kind: tuple[str, ...]
+) -> None:
+    name = url.rpartition("/")[2]
+    with postgresql_server.connected() as connection:
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off".encode())
+    with TelegramStandIn() as telegram, serve(telegram, tmp_path, *kind, workers=1, database=url) as server:
+        eventually(lambda: "durability is synchronous_commit off" in server.log)
+    assert server.log.count("durability is synchronous_commit off") == 1
+    assert "set both to on" in server.log

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from maxbot.channels.base import Channel
-from maxbot.errors import DialogClosed, Moved, OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
+from maxbot.errors import DialogClosed, LockLost, Moved, OutcomeUnknown, RetryLater, StorageUnavailable, Undeliverable
 from maxbot.outbox.retries import MOST_TAKEN_UP, MOST_UNKNOWN
 from maxbot.outbox.send import LookAgain, Sender, Waits
 from maxbot.storage.store import Store
@@ -78,6 +78,19 @@ def test_commands_are_sent_in_order_and_the_last_is_left_to_the_caller() -> None
 
     run_with_store(scenario)
     assert counters() == {}
+
+
+def test_nothing_is_sent_once_the_user_lock_may_be_over() -> None:
+    async def scenario(store: Store) -> None:
+        platform = Platform()
+        rows = await committed(store, "a", "b")
+        sender = Sender(store, {"test": platform}, 1000.0, holds=lambda dialog: not platform.texts)
+        with pytest.raises(LockLost):
+            await sender.send(ANNA, rows, found=False)
+        assert platform.texts == ["a"]
+        assert [row.key for row in await found(store)] == ["1.1"]
+
+    run_with_store(scenario)
 
 
 def test_a_platforms_wish_is_kept_exactly_also_by_whoever_starts_later() -> None:

@@ -15,13 +15,16 @@ import psutil  # type: ignore[import-untyped]
 import psycopg
 import psycopg.sql
 
-from tests.support.processes import free_port
+from tests.support.processes import eventually, free_port
 
 LOCKED = "locked"
 """A user who needs a password."""
 PASSWORD = "s3cret of the database/?@"
 
-_HBA = f"local all all trust\nhost all {LOCKED} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
+_HBA = (
+    f"local all all trust\nhost all {LOCKED} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
+    "host replication all 127.0.0.1/32 trust\n"
+)
 
 # fsync: all of it survives the kill of any process, and a test cuts no power.
 _SETTINGS = {"fsync": "off", "max_connections": "100", "shared_buffers": "32MB", "log_min_messages": "fatal"}
@@ -65,10 +68,13 @@ class PostgreSQLServer:
 
     Args:
         files: Put beside its data, readable by it alone.
+        standby_of: Follow another one, from a copy of all that it has.
         settings: Added to its `postgresql.conf`.
     """
 
-    def __init__(self, files: Mapping[str, bytes] | None = None, **settings: str) -> None:
+    def __init__(
+        self, files: Mapping[str, bytes] | None = None, *, standby_of: "PostgreSQLServer | None" = None, **settings: str
+    ) -> None:
         self.port = free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="maxbot-postgresql-"))
         self._data = self._folder / "data"
@@ -76,16 +82,44 @@ class PostgreSQLServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
         self._files = files or {}
-        self._make()
+        if who := server_user():
+            os.chown(self._folder, int(who["user"]), int(who["group"]))
+        if standby_of is None:
+            self._make()
+        else:
+            self._follow(standby_of)
+
+    def _follow(self, primary: "PostgreSQLServer") -> None:
+        options = ["-R", "-X", "stream", "--checkpoint=fast", "-h", "127.0.0.1", "-p", str(primary.port)]
+        self._call("pg_basebackup", *options, "-U", "maxbot", "-D", str(self._data))
+        self._configure()
+        self.start()
+
+    def follow_synchronously(self) -> None:
+        """Tell no client that something is committed before its standby has it too."""
+        with self.connected() as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.execute("SELECT pg_reload_conf()")
+            synchronous = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+            eventually(lambda: connection.execute(synchronous).fetchone() == (1,))
+
+    def promote(self) -> None:
+        """Make a standby the primary."""
+        with self.connected() as connection:
+            connection.execute("SELECT pg_promote()")
 
     def _make(self) -> None:
-        who = server_user()
-        if who:
-            os.chown(self._folder, int(who["user"]), int(who["group"]))
         self._call("initdb", "--auth=trust", "--username=maxbot", "--encoding=UTF8", "--no-sync", "-D", str(self._data))
         (self._data / "pg_hba.conf").write_text(_HBA)
         for name, content in self._files.items():
             private_file(self._data / name, content)
+        self._configure()
+        self.start()
+        with self.connected() as connection:
+            literal = psycopg.sql.Literal(PASSWORD)
+            connection.execute(psycopg.sql.SQL("CREATE ROLE locked LOGIN PASSWORD {}").format(literal))
+
+    def _configure(self) -> None:
         lines = [f"{name} = '{value}'" for name, value in self._settings.items()]
         lines += [
             "listen_addresses = '127.0.0.1'",
@@ -93,11 +127,7 @@ class PostgreSQLServer:
             f"port = {self.port}",
         ]
         with (self._data / "postgresql.conf").open("a") as file:
-            file.write("\n".join(lines))
-        self.start()
-        with self.connected() as connection:
-            literal = psycopg.sql.Literal(PASSWORD)
-            connection.execute(psycopg.sql.SQL("CREATE ROLE locked LOGIN PASSWORD {}").format(literal))
+            file.write("\n".join(["", *lines, ""]))
 
     def _call(self, program: str, *arguments: str) -> None:
         command = [str(binaries() / program), *arguments]

@@ -26,6 +26,7 @@ class Health(Part):
     def __init__(self, store: Store) -> None:
         self._store = store
         self.stopping = False
+        """Whether nobody should send traffic here any more, though it is served still."""
 
     def routes(self) -> Sequence[BaseRoute]:
         return [

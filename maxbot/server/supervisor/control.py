@@ -68,6 +68,10 @@ class Register(msgspec.Struct, tag=True, frozen=True):
     """Register the webhooks; one worker is asked."""
 
 
+class Leave(msgspec.Struct, tag=True, frozen=True):
+    """A stop is near: serve, and say that you are not ready."""
+
+
 class Stop(msgspec.Struct, tag=True, frozen=True):
     """Finish what is under way and end."""
 
@@ -117,7 +121,7 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     """False where something else of the dialog has to wait: it is still to be tried."""
 
 
-ToWorker: TypeAlias = Start | Poll | Sweep | Wake | Try | Register | Stop
+ToWorker: TypeAlias = Start | Poll | Sweep | Wake | Try | Register | Leave | Stop
 ToSupervisor: TypeAlias = Ready | Beat | Failed | Registered | Suspected | Done
 
 

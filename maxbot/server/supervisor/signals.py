@@ -2,7 +2,8 @@
 
 until the loop runs   SIGINT, SIGTERM: exit at once, nothing was accepted yet; SIGHUP: ignored
                       SIGQUIT: ignored, as there are no stacks to show yet
-supervisor            SIGINT, SIGTERM: stop, a second one: at once; SIGHUP: replace the workers; SIGQUIT: show stacks
+supervisor            SIGINT, SIGTERM: stop (SIGTERM after --drain-delay), a second one: at once;
+                      SIGHUP: replace the workers; SIGQUIT: show stacks
 worker                SIGINT, SIGHUP (the terminal sends them to the whole group): ignored; SIGTERM: stop;
                       SIGQUIT: write stacks where the supervisor reads them
 """

@@ -16,7 +16,17 @@ from maxbot.server.notify import READY, STOPPING, feed_watchdog, notify, reloadi
 from maxbot.server.plan import Plan
 from maxbot.server.reload import watch_files
 from maxbot.server.supervisor import signals
-from maxbot.server.supervisor.control import Done, Ready, Register, Registered, Suspected, Sweep, ToSupervisor, Wake
+from maxbot.server.supervisor.control import (
+    Done,
+    Leave,
+    Ready,
+    Register,
+    Registered,
+    Suspected,
+    Sweep,
+    ToSupervisor,
+    Wake,
+)
 from maxbot.server.supervisor.crew import Crew
 from maxbot.server.supervisor.hopeless import Starts
 from maxbot.server.supervisor.process import WorkerProcess, how
@@ -55,6 +65,8 @@ class Supervisor:
         """As the worker that started last found it."""
         self._bot_changed = asyncio.Event()
         self._stop = asyncio.Event()
+        self._leaving = False
+        """Whether a stop is near: workers serve, and say that they are not ready."""
         self._at_once = asyncio.Event()
         self._hopeless = asyncio.Event()
         self._replace_all = asyncio.Event()
@@ -102,8 +114,21 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in signals.STOPPING:
             loop.add_signal_handler(number, self._told_to_stop)
+        loop.add_signal_handler(signal.SIGTERM, self._told_to_leave)
         loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         loop.add_signal_handler(signal.SIGQUIT, self._show_stacks)
+
+    def _told_to_leave(self) -> None:
+        """SIGTERM: who sends traffic here is given time to notice; a second signal ends that."""
+        delay = self._plan.drain_delay
+        if self._leaving or not delay or not self._crew.serving():
+            self._told_to_stop()
+            return
+        self._leaving = True
+        notify(STOPPING)
+        logger.info("Not ready any more, and stopping in %g seconds", delay)
+        self._crew.tell_all(Leave())
+        asyncio.get_running_loop().call_later(delay, self._stop.set)
 
     def _told_to_stop(self) -> None:
         if self._stop.is_set():
@@ -128,6 +153,8 @@ class Supervisor:
                 for pid in self._dead:  # whoever served when they ended may have ended too, before it could bury them
                     process.tell(Sweep(pid))
                 self._now_serves(message)
+                if self._leaving:
+                    process.tell(Leave())
             case Suspected():
                 self._trials.report(message.dialog, message.update, message.attempts)
                 self._quarantine.look()

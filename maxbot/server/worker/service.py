@@ -89,6 +89,7 @@ class Service:
         )
         self._log = Log()
         self._outage = Outage()
+        self._locks_are_gone: Callable[[], bool] = getattr(user_locks, "is_hopeless", lambda: False)
         self._database = _open(plan, self._backend, lambda event: observe(event))
         self._store = Store(self._database, self._redact)
         ended = Ended(self._store)
@@ -231,6 +232,10 @@ class Service:
             self._sweep.soon()  # it may have been the one that swept
             self._delivery.look_again()
 
+    def leave(self) -> None:
+        """Serve as before, and say that nobody should count on it: a stop is near."""
+        self._health.stopping = True
+
     def hurry(self, linger: float) -> None:
         """While stopping: let open connections send requests for so long (seconds) and no longer."""
         if self._web is not None:
@@ -263,13 +268,16 @@ class Service:
             task.cancel()
         if self._background:
             await asyncio.wait(self._background)
-        unfinished = await self._delivery.drain(deadline - time.monotonic(), self._outage.is_hopeless)
+        unfinished = await self._delivery.drain(deadline - time.monotonic(), self._is_hopeless)
         for channel in self._channels.values():
             await _whatever_happens(channel, channel.close())
         await self._database.close()
         if self._journal is not None:
             self._journal.close()
         return unfinished
+
+    def _is_hopeless(self) -> bool:
+        return self._outage.is_hopeless() or self._locks_are_gone()
 
 
 def _open(plan: Plan, backend: Backend, observe: Observer) -> Database:

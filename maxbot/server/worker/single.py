@@ -18,6 +18,7 @@ from maxbot.server.plan import Plan
 from maxbot.server.stopping import GRACE, LINGER
 from maxbot.server.supervisor import signals
 from maxbot.server.tasks import keep
+from maxbot.server.worker.advice import say_advice
 from maxbot.server.worker.doubts import say_doubts
 from maxbot.server.worker.registration import register
 from maxbot.server.worker.service import Service
@@ -42,6 +43,8 @@ class SingleProcess:
         self._user_locks = user_locks
         self._failure: StartError | None = None
         self._told = False
+        self._leaving = False
+        self._service: Service | None = None
 
     async def run(self, hello: Callable[[], None]) -> int:
         """Serve; return the exit status.
@@ -68,11 +71,12 @@ class SingleProcess:
             await asyncio.wait([starting])
             return 0
         await starting
+        self._service = service
         service.poll()
         hello()
         if self._plan.private:
             say_doubts(self._bot)
-        own = keep([self._register, feed_watchdog], _nobody_else_can)
+        own = keep([self._register, feed_watchdog, lambda: say_advice(self._plan)], _nobody_else_can)
         await self._stop.wait()
         notify(STOPPING)
         logger.info("Stopping: finishing what is under way")
@@ -95,10 +99,26 @@ class SingleProcess:
         if self._told:
             logging.shutdown()
             os._exit(0)  # told twice: at once. All that was accepted is stored.
-        self._told = True
+        delay = self._plan.drain_delay if number == signal.SIGTERM and not self._leaving else 0.0
+        if delay and self._service is not None:
+            self._leaving = True
+            self._loop.call_soon_threadsafe(self._leave, delay)
+        else:
+            self._told = True
+            self._loop.call_soon_threadsafe(self._stop.set)
         # There is no supervisor to end this process where the bot's code blocks its loop, or a thread of its own.
-        signal.setitimer(signal.ITIMER_REAL, self._plan.shutdown_timeout + GRACE)
-        self._loop.call_soon_threadsafe(self._stop.set)
+        signal.setitimer(signal.ITIMER_REAL, delay + self._plan.shutdown_timeout + GRACE)
+
+    def _leave(self, delay: float) -> None:
+        assert self._service is not None
+        notify(STOPPING)
+        logger.info("Not ready any more, and stopping in %g seconds", delay)
+        self._service.leave()
+        self._loop.call_later(delay, self._drained)
+
+    def _drained(self) -> None:
+        self._told = True
+        self._stop.set()
 
     def _on_deadline(self, number: int, frame: FrameType | None) -> None:
         logger.warning("Ended before it was done: the bot's code does not return. Its messages stay in the inbox")

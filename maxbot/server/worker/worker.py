@@ -15,12 +15,14 @@ from maxbot.locks import UserLocks
 from maxbot.locks.custom import own_user_locks, running
 from maxbot.locks.host import UnixLocks
 from maxbot.logs import flush
+from maxbot.server.reach import warn_of_reach
 from maxbot.server.stopping import LINGER
 from maxbot.server.supervisor.control import (
     Beat,
     Control,
     Done,
     Failed,
+    Leave,
     Poll,
     Ready,
     Register,
@@ -34,6 +36,7 @@ from maxbot.server.supervisor.control import (
     Wake,
 )
 from maxbot.server.tasks import keep
+from maxbot.server.worker.advice import say_advice
 from maxbot.server.worker.doubts import say_doubts
 from maxbot.server.worker.registration import identity, register
 from maxbot.server.worker.service import Service
@@ -68,6 +71,7 @@ class Worker:
         self._tasks: list[asyncio.Task[None]] = []
         self._service: Service | None = None
         self._status = 0
+        self._delay = start.plan.drain_delay
         self._stop: asyncio.Future[float]
 
     async def run(self, sock: socket.socket) -> int:
@@ -75,7 +79,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         self._stop = loop.create_future()
         self._control = await Control.open(sock, ToWorker)
-        loop.add_signal_handler(signal.SIGTERM, self._told_to_stop, LINGER)
+        loop.add_signal_handler(signal.SIGTERM, self._terminated)
         try:
             async with running(self._user_locks()) as user_locks:
                 await self._serve(user_locks)
@@ -86,8 +90,13 @@ class Worker:
         return self._status
 
     def _user_locks(self) -> UserLocks:
-        own = own_user_locks(self._start.plan.user_locks, self._bot.make_user_locks)
-        return UnixLocks(socket.socket(fileno=self._start.locks)) if own is None else own
+        plan = self._start.plan
+        own = own_user_locks(plan.user_locks, self._bot.make_user_locks, plan.lease)
+        if own is None:
+            return UnixLocks(socket.socket(fileno=self._start.locks))
+        if self._start.name == FIRST:
+            warn_of_reach(own, plan)
+        return own
 
     async def _serve(self, user_locks: UserLocks) -> None:
         start = self._start
@@ -111,6 +120,8 @@ class Worker:
         self._tasks = keep([self._beat, self._listen], self._make_room)
         if start.plan.private and start.name == FIRST:
             say_doubts(self._bot)
+        if start.first and start.name == FIRST:
+            self._tasks += keep([lambda: say_advice(start.plan)], self._make_room)
         if isinstance(user_locks, UnixLocks):
             self._tasks += keep([lambda: self._watch(user_locks)], self._make_room)
         linger = await self._stop
@@ -153,6 +164,8 @@ class Worker:
                     self._service.wake(message.dialog)
                 case Register():
                     self._tasks += keep([self._register], self._make_room)
+                case Leave():
+                    self._service.leave()
                 case Stop():
                     self._told_to_stop(message.linger)
         # The supervisor is gone, and with it the locks. All that was accepted is stored: whoever is next goes on.
@@ -177,6 +190,15 @@ class Worker:
         assert self._start.plan.public_url is not None
         await register(self._bot.channels.values(), self._start.plan.public_url)
         self._control.send(Registered())
+
+    def _terminated(self) -> None:
+        """SIGTERM, to the whole group perhaps: the supervisor says when the stop begins, if it is there."""
+        delay, self._delay = self._delay, 0.0
+        if delay and self._service is not None:
+            self._service.leave()
+            asyncio.get_running_loop().call_later(delay + BEAT, self._told_to_stop, LINGER)
+        else:
+            self._told_to_stop(LINGER)
 
     def _told_to_stop(self, linger: float) -> None:
         if not self._stop.done():

@@ -5,7 +5,7 @@ import asyncio
 from maxbot.errors import StorageError
 from maxbot.storage.tables.outbox import Sent
 from maxbot.storage.tables.turns import PendingUpdate, Work
-from maxbot.types import Command, State
+from maxbot.types import Command, State, Update
 from tests.storage.support import ANNA, Place, says, update
 
 
@@ -32,6 +32,24 @@ def test_a_turn_is_stored_whole(place: Place) -> None:
                 ("1.1", {"text": "b"}, False, None),
             ]
             assert (after.version, after.state, after.update) == (1, {"seen": 1}, PendingUpdate(2, {"text": "2"}, 0))
+
+    asyncio.run(scenario())
+
+
+def test_a_text_with_a_zero_character_is_stored_as_it_is(place: Place) -> None:
+    """JSON escapes it; PostgreSQL's own texts would not take it."""
+    odd = "zero \0, not a character \uffff, escaped \\u0000"
+
+    async def scenario() -> None:
+        async with place.opened() as store:
+            await store.accept([Update(ANNA, "1", {"text": odd})])
+            work = await store.load(str(ANNA))
+            assert work.update is not None
+            assert work.update.message == {"text": odd}
+            await store.commit(str(ANNA), 0, 1, {"said": odd}, says(odd))
+            after = await store.load(str(ANNA))
+            assert (after.state, [row.content for row in after.outbox]) == ({"said": odd}, [{"text": odd}])
+            assert await store.set_aside_command(str(ANNA), after.outbox[0], odd)
 
     asyncio.run(scenario())
 

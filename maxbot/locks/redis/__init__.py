@@ -1,0 +1,1 @@
+"""User locks on Redis, for several hosts. `place` is read at a start; only `locks` and `calls` import redis-py."""
