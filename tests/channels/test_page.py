@@ -239,3 +239,22 @@ def test_a_token_is_asked_for() -> None:
             assert (await site.heard(1)).message == {"text": "hello"}
 
     run(scenario, token="a-token")
+
+
+def test_a_reply_is_seen_while_it_is_written_and_is_one_line_in_the_end() -> None:
+    async def scenario(site: Site, opened: Browser) -> None:
+        async with opened.tab() as tab:
+            user = await greet(site, tab)
+            for text in ("One", "One <b>two</b>"):
+                draft = f"{texts('.draft')}.join() === 'Bot: {text}'"
+                async with asyncio.timeout(60):
+                    # Who waits is between two requests for a moment.
+                    while not await tab.run(draft):
+                        await site.channel.draft(text, user, "1.0.begun")
+                        await asyncio.sleep(0.05)
+            await site.reply(user, {"text": "One <b>two</b> three"})
+            await tab.until("document.querySelector('.draft') === null")
+            assert await tab.run(texts(".line")) == ["You: hello", "Bot: One <b>two</b> three"]
+            assert tab.problems == []
+
+    run(scenario)

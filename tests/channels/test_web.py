@@ -589,6 +589,35 @@ def test_events_come_with_their_ids_and_go_on_where_one_was() -> None:
     run(scenario)
 
 
+def test_a_reply_that_is_being_written_is_seen_by_those_who_asked_for_it() -> None:
+    async def scenario(site: Site) -> None:
+        async def drafted(answer: asyncio.Task[Any]) -> Any:
+            while not answer.done():  # whoever asks waits in a moment
+                await site.channel.draft("Hel", ALICE, "1.0.begun")
+                await asyncio.sleep(0.01)
+            return answer.result()
+
+        async def asked(query: str) -> Any:
+            async with site.http.get(f"{site.url}/web/replies?user_id=alice&wait=20{query}") as answer:
+                return await answer.json()
+
+        got = await drafted(asyncio.create_task(asked("&drafts=1")))
+        assert got == {"replies": [], "after": 0, "draft": "Hel"}
+        others = asyncio.create_task(asked(""))
+        async with site.http.get(f"{site.url}/web/events?user_id=alice") as stream:
+            await read_event(stream)
+            event = await drafted(asyncio.create_task(read_event(stream)))
+            assert event == ["event: draft", 'data: {"text":"Hel"}']
+            assert not others.done(), "who knows nothing of drafts waits on"
+            await site.send(ALICE, "Hello")
+            assert (await others)["replies"] == [{"text": "Hello", "n": 1}]
+            while (event := await read_event(stream))[0] == "event: draft":
+                pass
+            assert event == ["id: 1", 'data: {"text":"Hello","n":1}']
+
+    run(scenario)
+
+
 def test_an_event_stream_without_events_has_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "HEARTBEAT", 0.02)
 
