@@ -206,6 +206,7 @@ class Turn:
         worker accepts is known here within a second.
         """
         return await self._meanwhile.superseded()
+
     def later(self, seconds: float, name: str, params: dict[str, Any] | None = None) -> str:
         """Set a timer: later on the bot gets the request `{"method": name, "params": params}` of this dialog.
 

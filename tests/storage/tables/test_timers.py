@@ -24,7 +24,7 @@ async def commit(store: Store, *timers: Timer, cancelled: Sequence[str] = (), di
     work = await store.load(str(dialog))
     assert work.update is not None
     changes = TimerChanges(timers, cancelled)
-    assert await store.commit(str(dialog), work.version, work.update.id, {}, [], None, changes) is not None
+    assert await store.commit(str(dialog), work.version, work.update.id, {}, [], timers=changes) is not None
     return work.update.id
 
 
@@ -75,7 +75,7 @@ def test_a_turn_that_is_thrown_away_sets_and_cancels_nothing(place: Place) -> No
         async with place.opened() as store:
             done = await commit(store, timer("first", 60))
             changes = TimerChanges([timer("second")], ["first"])
-            assert await store.commit(str(ANNA), 1, done, {}, [], None, changes) is None
+            assert await store.commit(str(ANNA), 1, done, {}, [], timers=changes) is None
             assert await waiting(store) == ["first"]
 
     asyncio.run(scenario())
