@@ -49,6 +49,14 @@ class TurnOutlives(Event, frozen=True, gc=False):
     timeout: float
 
 
+class TimersSet(Event, frozen=True, gc=False):
+    """A turn that set timers was committed."""
+
+    dialog: Dialog
+    soonest: float
+    """Seconds until the first of them is due."""
+
+
 class UpdateSetAside(Event, frozen=True, gc=False):
     """A turn failed, and its update became a dead letter."""
 

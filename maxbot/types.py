@@ -84,6 +84,30 @@ class Command(msgspec.Struct, frozen=True):
     """A message that the user sees already, see `Channel.draft`: this one takes its place. The outbox sets it."""
 
 
+class Timer(msgspec.Struct, frozen=True):
+    """A request that a turn makes of its own dialog, for later."""
+
+    id: str
+    """No other timer's; at most 32 characters."""
+    seconds: float
+    """From the commit of the turn to the request."""
+    name: str
+    """The method; at most 200 characters."""
+    params: dict[str, Any]
+    """JSON values."""
+
+
+class TimerChanges(msgspec.Struct, frozen=True):
+    """What a turn does to the timers of its dialog."""
+
+    set: Sequence[Timer] = ()
+    cancelled: Sequence[str] = ()
+    """Names and ids of timers that the turns before it have set."""
+
+    def __bool__(self) -> bool:
+        return bool(self.set or self.cancelled)
+
+
 class TurnResult(msgspec.Struct, frozen=True):
     """What came of running one message through the bot: stored both or neither."""
 
@@ -97,3 +121,5 @@ class TurnResult(msgspec.Struct, frozen=True):
     """What happened in the dialog, for the journal; None for a Python bot."""
     early: Sequence[Command] = ()
     """The replies that left before the turn ended, in order."""
+    timers: TimerChanges = TimerChanges()
+    """Stored with the rest."""

@@ -17,13 +17,16 @@ from maxbot.bot.markup import PLAIN, BotMarkup, stored
 from maxbot.bot.messages import checked_message, with_own, without_forbidden
 from maxbot.bot.read.channels import make_channel
 from maxbot.bot.read.files import BOT_FILE
+from maxbot.bot.rpc import RpcHandlers
 from maxbot.bot.script import Script
+from maxbot.bot.timers import checks_timers
 from maxbot.bot.values import json_copy
 from maxbot.channels.base import Channel
 from maxbot.channels.media import Bounds, Media, bounded
 from maxbot.dialog.definitions import BotDefinition
-from maxbot.dialog.rpc import RpcMethods
+from maxbot.dialog.rpc import RpcMethods, read_request
 from maxbot.dialog.state import after_failure
+from maxbot.dialog.timers import TurnTimers
 from maxbot.dialog.turn import TurnOutput
 from maxbot.errors import BotError, TurnError, UsageError
 from maxbot.locks import UserLocks
@@ -60,6 +63,8 @@ class MaxBot(ByHand):
         """What its author wrote in YAML, for `maxbot check`."""
         self.made_with: Builder | None = None
         """What extensions added to the language of this bot."""
+        self.rpc = RpcHandlers()
+        """The methods in Python: `@bot.rpc("remind")` decorates the function that runs the turn of such a request."""
         self._script: Script | None = None
         self._handler: Handler | None = None
         self._own_messages: dict[str, Callable[[Any], Any]] = {}
@@ -148,6 +153,7 @@ class MaxBot(ByHand):
         bot._script = Script(definition, builder)
         bot.persistence_manager = builder.persistence_manager
         bot.tracks_history = builder.tracks_history
+        bot._script.check_timer = checks_timers(bot.check_own_request)
         bot._own_messages = {name: schema.value for name, schema in builder.messages.items()}
         if hasattr(builder.own_nlu, "load_resources"):
             builder.own_nlu.load_resources(builder.resources)
@@ -192,7 +198,7 @@ class MaxBot(ByHand):
     @property
     def has_requests(self) -> bool:
         """Whether other programs may ask the bot for something: it has methods in `rpc`."""
-        return self._script is not None and bool(self._script.rpc)
+        return self.rpc.public or (self._script is not None and bool(self._script.rpc))
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -226,7 +232,7 @@ class MaxBot(ByHand):
         """
         when = utc_time or datetime.now(UTC)
         if self._handler is not None:
-            return await self._run_handler(self._handler, message, dialog, state, when, fetch)
+            return await self._run_handler(self._handler, dialog, state, when, message=message, fetch=fetch)
         if self._script is None:
             raise TurnError("the bot has no handler: decorate an async function with @bot.handler")
         return _turn(await self._answer(self._script, message, dialog, _mapping(state), when))
@@ -240,18 +246,24 @@ class MaxBot(ByHand):
     async def _run_handler(
         self,
         handler: Handler,
-        message: Message,
         dialog: Dialog,
         state: State,
         utc_time: datetime,
-        fetch: Fetch | None,
+        *,
+        message: Message,
+        request: dict[str, Any] | None = None,
+        fetch: Fetch | None = None,
     ) -> TurnResult:
         script = self._script
         hand_on: HandOn | None = None
-        if script is not None:
+        if script is not None and request is not None:
+            hand_on = lambda said, remembered: script.request(request, dialog, remembered, utc_time)  # noqa: E731
+        elif script is not None:
             hand_on = lambda said, remembered: self._answer(script, said, dialog, remembered, utc_time)  # noqa: E731
         fetch = fetch or self._fetch_of(dialog)
-        turn = Turn(_checked(message, "message"), dialog, _checked(state, "state"), hand_on, fetch)
+        timers = TurnTimers(checks_timers(self.check_own_request))
+        said, known = _checked(message, "message"), _checked(state, "state")
+        turn = Turn(said, dialog, known, hand_on, fetch, request=request, timers=timers)
         try:
             await call(handler, turn)
         finally:
@@ -262,8 +274,8 @@ class MaxBot(ByHand):
             place = place_of(handler)
             raise TurnError(f"{place['file']}:{place['line']}: {error}" if place else str(error)) from error
         if isinstance(current.get(), Alone):
-            return TurnResult([*turn.early, *commands], stored, visited=turn.visited)
-        return TurnResult(commands, stored, visited=turn.visited, early=turn.early)
+            return TurnResult([*turn.early, *commands], stored, visited=turn.visited, timers=turn.timers)
+        return TurnResult(commands, stored, visited=turn.visited, early=turn.early, timers=turn.timers)
 
     def _fetch_of(self, dialog: Dialog) -> Fetch | None:
         channel = self.channels.get(dialog.channel)
@@ -291,17 +303,34 @@ class MaxBot(ByHand):
             RpcError: The request is refused; there was no turn.
             TurnError: As in `run_turn`.
         """
+        asked, when = read_request(request), utc_time or datetime.now(UTC)
+        if handler := self.rpc.get(asked.method):
+            own = _checked({"method": asked.method, "params": asked.params}, "request")
+            return await self._run_handler(handler, dialog, state, when, message={}, request=own)
         script = self._script or Script(BotDefinition(), Builder())
-        request = without_forbidden(request)
-        return _turn(await script.request(request, dialog, _mapping(state), utc_time or datetime.now(UTC)))
+        return _turn(await script.request(without_forbidden(request), dialog, _mapping(state), when))
 
     def check_request(self, request: Any) -> None:
-        """Say what is wrong with a request before it is accepted.
+        """Say what is wrong with a request of another program before it is accepted.
 
         Raises:
             RpcError: It is refused.
         """
-        RpcMethods(()).check(request) if self._script is None else self._script.rpc.check(request)
+        if not self.rpc.serves(read_request(request).method):
+            self._declared.check(request)
+
+    def check_own_request(self, request: Any) -> None:
+        """Say what is wrong with a request that a timer will make.
+
+        Raises:
+            RpcError: It is refused.
+        """
+        if self.rpc.get(read_request(request).method) is None:
+            self._declared.check(request)
+
+    @property
+    def _declared(self) -> RpcMethods:
+        return RpcMethods(()) if self._script is None else self._script.rpc
 
     def after_failure(self, state: State) -> tuple[State, bool]:
         """Return what to store of a dialog whose turn has failed, and whether that takes it out of its place.
@@ -329,7 +358,8 @@ class MaxBot(ByHand):
 
 
 def _turn(output: TurnOutput) -> TurnResult:
-    return TurnResult(stored(output.commands), output.state, output.listening, output.visited)
+    commands = stored(output.commands)
+    return TurnResult(commands, output.state, output.listening, output.visited, timers=output.timers)
 
 
 def _mapping(value: Any, name: str = "state") -> dict[str, Any]:

@@ -60,6 +60,14 @@ class TurnContext:
         self.error: TurnError | None = None
         """What made the turn fail, in `after_turn`."""
 
+    def later(self, seconds: float, name: str, params: dict[str, Any] | None = None) -> str:
+        """Set a timer, as `Turn.later` does."""
+        return self._turn.timers.set(seconds, name, params)
+
+    def cancel_later(self, which: str) -> None:
+        """Cancel timers, as `Turn.cancel_later` does."""
+        self._turn.timers.cancel(which)
+
     @property
     def commands(self) -> list[dict[str, Any]]:
         """The replies, in order: a list that `after_turn` may change."""

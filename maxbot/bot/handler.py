@@ -14,11 +14,12 @@ from maxbot.bot.values import json_copy
 from maxbot.channels.media import SIZE_LIMIT, TIME_LIMIT, Bounds, Media
 from maxbot.commands import check
 from maxbot.dialog.scenario import is_plain
+from maxbot.dialog.timers import TurnTimers, unchecked
 from maxbot.dialog.turn import TurnOutput
 from maxbot.dialog.visited import Visited
 from maxbot.errors import CannotFetch, TurnError
 from maxbot.meanwhile import current
-from maxbot.types import Command, Dialog, Message, State
+from maxbot.types import Command, Dialog, Message, State, TimerChanges
 
 Fetch: TypeAlias = Callable[[Mapping[str, Any], Bounds], Awaitable[Media]]
 """Fetches what a user sent, by what stands of it in a message."""
@@ -28,7 +29,7 @@ HandOn: TypeAlias = Callable[[Message, State], Awaitable[TurnOutput]]
 
 
 class Turn:
-    """One message on its way through the handler of a bot.
+    """One message, or one request, on its way through the handler of a bot.
 
     What is said and remembered counts when the handler returns; if it raises, nothing of it does. `send_now` and
     `stream` say something before that.
@@ -41,9 +42,14 @@ class Turn:
         state: State,
         hand_on: HandOn | None = None,
         fetch: Fetch | None = None,
+        *,
+        request: dict[str, Any] | None = None,
+        timers: TurnTimers | None = None,
     ) -> None:
         self.message = cast(ReceivedMessage, message)
-        """What the user said: `{"text": "hello"}` or `{"image": {"url": ..., "caption": ...}}`."""
+        """What the user said: `{"text": "hello"}` or `{"image": {"url": ..., "caption": ...}}`; `{}` in a request."""
+        self.request = request
+        """What a timer or another program asks for, `{"method": ..., "params": {...}}`; None at a message."""
         self.dialog = dialog
         """Who said it, and on which channel."""
         self.state = state
@@ -55,6 +61,7 @@ class Turn:
         """What happened in the dialog in YAML, once the message was handed on to it."""
         self._hand_on = hand_on
         self._fetch = fetch
+        self._timers = timers or TurnTimers(unchecked)
         self._commands: list[Command] | None = []
         self._said: list[dict[str, Any]] = []
         self._meanwhile = current.get()
@@ -75,6 +82,16 @@ class Turn:
     def user_id(self) -> str:
         """The user, as templates name them in `dialog.user_id`."""
         return self.dialog.user
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of the request, as templates name them; `{}` at a message."""
+        return self.request["params"] if self.request else {}
+
+    @property
+    def timers(self) -> TimerChanges:
+        """What `later` and `cancel_later` were asked for."""
+        return self._timers.changes
 
     def say(self, text: str, *, resend: bool = True) -> None:
         """Reply with a text of at least one character.
@@ -190,6 +207,36 @@ class Turn:
         """
         return await self._meanwhile.superseded()
 
+    def later(self, seconds: float, name: str, params: dict[str, Any] | None = None) -> str:
+        """Set a timer: later on the bot gets the request `{"method": name, "params": params}` of this dialog.
+
+        It is stored with the turn, survives restarts, and comes once, in order with the user's messages.
+
+        Args:
+            seconds: From the end of this turn, up to a year.
+            name: Of a method of the bot: one of `@bot.rpc`, or of its section `rpc`.
+            params: JSON values.
+
+        Returns:
+            What it can be cancelled by, beside its name.
+
+        Raises:
+            TurnError: One of them cannot be used, the bot would refuse the request, or the turn is over.
+        """
+        self._open()
+        return self._timers.set(seconds, name, params)
+
+    def cancel_later(self, which: str) -> None:
+        """Cancel timers of this dialog that wait: all of a name, or the one of an id; none is no error.
+
+        One that is due already and waits for its turn comes all the same.
+
+        Raises:
+            TurnError: It is no text, or the turn is over.
+        """
+        self._open()
+        self._timers.cancel(which)
+
     async def hand_on(self) -> list[dict[str, Any]]:
         """Let the dialog in YAML answer the message, as `message` and `state` are now, and remember what it remembers.
 
@@ -206,6 +253,7 @@ class Turn:
         self.state.clear()
         self.state.update(output.state)
         self.visited = output.visited
+        self._timers.add(output.timers)
         replies = list(output.commands)
         commands += stored(replies)
         self._said += replies

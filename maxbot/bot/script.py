@@ -11,16 +11,18 @@ from maxbot.bot.builder import Builder
 from maxbot.bot.hooks import Hook
 from maxbot.bot.middleware import Method, Replies, around
 from maxbot.bot.recognition import NoRecognition, Recognition
+from maxbot.bot.timers import checks_timers
 from maxbot.bot.values import json_copy
 from maxbot.bot.variables import StateVariables
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.dialog.engine import Engine
 from maxbot.dialog.rpc import RpcMethods
+from maxbot.dialog.timers import Check
 from maxbot.dialog.tree import Tree
 from maxbot.dialog.turn import TurnInput, TurnOutput
 from maxbot.dialog.visited import Visited
 from maxbot.errors import TurnError
-from maxbot.types import Dialog, Message, State
+from maxbot.types import Dialog, Message, State, TimerChanges
 
 RECOGNISED = frozenset({"intents", "entities"})
 """The names that what was recognised has in templates."""
@@ -51,6 +53,7 @@ class Script:
         self._recogniser = partial(Recognition, definition, builder.own_nlu, builder.language, builder.built_in_nlu)
         self._recognition = self._recogniser() if needed else NoRecognition()
         self._engine = Engine(tree, templates, self._recognition.keep)
+        self.check_timer: Check = checks_timers(self.rpc.check)
         self._hooks = builder.hooks
         self._middleware = builder.middleware
 
@@ -82,7 +85,13 @@ class Script:
         intents, entities = await self._recognition.recognise(message, utc_time)
         return await self._engine.run(
             TurnInput(
-                dialog=dialog, state=state, utc_time=utc_time, message=message, intents=intents, entities=entities
+                dialog=dialog,
+                state=state,
+                utc_time=utc_time,
+                message=message,
+                intents=intents,
+                entities=entities,
+                check_timer=self.check_timer,
             ),
             self._hooks.of_a_turn(),
         )
@@ -91,7 +100,15 @@ class Script:
         intents, entities = self._recognition.nothing
         rpc = self.rpc.check(request)
         return await self._engine.run(
-            TurnInput(dialog=dialog, state=state, utc_time=utc_time, rpc=rpc, intents=intents, entities=entities),
+            TurnInput(
+                dialog=dialog,
+                state=state,
+                utc_time=utc_time,
+                rpc=rpc,
+                intents=intents,
+                entities=entities,
+                check_timer=self.check_timer,
+            ),
             self._hooks.of_a_turn(),
         )
 
@@ -135,4 +152,5 @@ def _output(outputs: list[TurnOutput], replies: Any, variables: StateVariables) 
     visited = outputs[-1].visited if outputs else Visited()
     visited.commands[:] = replies
     listening = bool(outputs) and outputs[-1].listening
-    return TurnOutput(commands=visited.commands, state=state, listening=listening, visited=visited)
+    timers = outputs[-1].timers if outputs else TimerChanges()
+    return TurnOutput(commands=visited.commands, state=state, listening=listening, visited=visited, timers=timers)

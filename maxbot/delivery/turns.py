@@ -14,9 +14,10 @@ from maxbot.delivery.early import EarlyReplies
 from maxbot.delivery.live import LiveTurn
 from maxbot.delivery.replies import Replies
 from maxbot.delivery.suspects import Origin, Suspects, Verdict
+from maxbot.delivery.timers import check_count
 from maxbot.delivery.typing import typing
 from maxbot.errors import StorageError
-from maxbot.events import DialogLeft, Observer, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
+from maxbot.events import DialogLeft, Observer, TimersSet, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
 from maxbot.meanwhile import current
 from maxbot.outbox.retries import until_stored
 from maxbot.outbox.send import Sender
@@ -166,6 +167,7 @@ class Turns:
         address = work.address if update.address is None else update.address
         try:
             commands, offers = self._replies.expanded(dialog, turn.commands, early.offers)
+            await check_count(self._store, dialog, turn.timers)
         except Exception as error:
             await self._set_aside(dialog, work, update, _reason(error), error)
             return []
@@ -179,6 +181,7 @@ class Turns:
                 commands,
                 offers.kept(address, work.address),
                 early.said,
+                turn.timers,
             )
         except StorageError as error:
             await self._set_aside(dialog, work, update, f"What came of the turn cannot be stored: {error}", error)
@@ -187,6 +190,8 @@ class Turns:
             self._observe(TurnStale(dialog, update.id))
             return []
         self._observe(TurnRun(dialog, update.id, len(rows), seconds))
+        if turn.timers.set:
+            self._observe(TimersSet(dialog, min(timer.seconds for timer in turn.timers.set)))
         if not rows and not early.said.commands:
             await self._replies.unanswered(dialog, update.id, None)
         return rows

@@ -62,7 +62,11 @@ class Engine:
         if hooks is not None:
             await hooks.over(turn, None)
         return TurnOutput(
-            commands=turn.visited.commands, state=state, listening=bool(turn.state.waiting), visited=turn.visited
+            commands=turn.visited.commands,
+            state=state,
+            listening=bool(turn.state.waiting),
+            visited=turn.visited,
+            timers=turn.timers.changes,
         )
 
     async def _converse(self, turn: RunningTurn) -> None:

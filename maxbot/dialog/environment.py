@@ -13,6 +13,7 @@ from markupsafe import EscapeFormatter, Markup
 from maxbot.dialog import limits
 from maxbot.dialog.filters import limited_filters, lipsum, mandatory, nl2br
 from maxbot.dialog.statements import DeleteStatement, LogStatements
+from maxbot.dialog.timers import cancel_later, later
 from maxbot.dialog.variables import Variables, scope_of, values_of
 
 EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols", DeleteStatement, LogStatements)
@@ -67,7 +68,7 @@ class Environment(SandboxedEnvironment):
         own |= {"finalize": limits.checked_output, "enable_async": True}
         super().__init__(**{**own, **options}, extensions=extensions)
         self.filters.update(limited_filters(), mandatory=mandatory, nl2br=nl2br)
-        self.globals.update(mandatory=mandatory, lipsum=lipsum)
+        self.globals.update(mandatory=mandatory, lipsum=lipsum, later=later, cancel_later=cancel_later)
 
     def for_expressions(self) -> "Environment":
         """Return the environment that runs expressions; it shares filters, tests and functions with this one."""

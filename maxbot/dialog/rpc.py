@@ -20,6 +20,24 @@ class RpcRequest(msgspec.Struct, frozen=True):
     params: dict[str, Any]
 
 
+def read_request(request: Any) -> RpcRequest:
+    """Return a request, whatever it asks for.
+
+    Args:
+        request: JSON values: `{"method": ..., "params": {...}}`.
+
+    Raises:
+        RpcError: It is none; has code, message and data.
+    """
+    if not isinstance(request, Mapping):
+        raise _invalid_request({"_schema": ["Invalid input type."]})
+    problems = {key: ["Unknown field."] for key in request if key not in ("method", "params")}
+    problems |= _method_problems(request) | _params_problems(request)
+    if problems:
+        raise _invalid_request(problems)
+    return RpcRequest(request["method"], dict(request.get("params", {})))
+
+
 class RpcMethods:
     """What other programs may ask for."""
 
@@ -38,17 +56,11 @@ class RpcMethods:
         Raises:
             RpcError: It is refused; has code, message and data.
         """
-        if not isinstance(request, Mapping):
-            raise _invalid_request({"_schema": ["Invalid input type."]})
-        problems = {key: ["Unknown field."] for key in request if key not in ("method", "params")}
-        problems |= _method_problems(request) | _params_problems(request)
-        if problems:
-            raise _invalid_request(problems)
-        method, params = request["method"], dict(request.get("params", {}))
-        if method not in self._methods:
-            raise RpcError(METHOD_NOT_FOUND, "Method not found", method)
-        self._check_params(self._methods[method], params)
-        return RpcRequest(method, params)
+        asked = read_request(request)
+        if asked.method not in self._methods:
+            raise RpcError(METHOD_NOT_FOUND, "Method not found", asked.method)
+        self._check_params(self._methods[asked.method], asked.params)
+        return asked
 
     def _check_params(self, definition: RpcMethodDefinition, params: dict[str, Any]) -> None:
         declared = {parameter.name: parameter for parameter in definition.params}

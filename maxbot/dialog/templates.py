@@ -240,6 +240,8 @@ def _parse(
 
 def _check(environment: Environment, node: nodes.Node, source: Source, is_expression: bool) -> None:
     called = node.node.name if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) else None
+    if is_expression and called in ("later", "cancel_later"):
+        raise source.error(f"{called} is for responses: an expression may be tried at every message")
     if is_expression and inspect.iscoroutinefunction(environment.globals.get(called or "")):
         raise source.error(f"{called} is a coroutine function, which only responses can wait for")
     # Jinja itself leaves an unknown filter in a branch to the first turn that takes the branch.

@@ -14,10 +14,11 @@ from maxbot.dialog.source import Source
 from maxbot.dialog.state import DialogState, NotStorable, copied
 from maxbot.dialog.statements import current_listener
 from maxbot.dialog.templates import Templates, template_line
+from maxbot.dialog.timers import Check, TurnTimers, current_timers, unchecked
 from maxbot.dialog.variables import Variables
 from maxbot.dialog.visited import Visited
 from maxbot.errors import BotError, TurnError
-from maxbot.types import Dialog, Message, State
+from maxbot.types import Dialog, Message, State, TimerChanges
 
 
 class TurnInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,8 @@ class TurnInput(msgspec.Struct, frozen=True, kw_only=True):
     entities: Any
     names: Mapping[str, Any] = {}
     """Further names for templates, which those of the language go before."""
+    check_timer: Check = unchecked
+    """What timers may ask for."""
 
 
 Keep: TypeAlias = Callable[[Any], Any]
@@ -54,6 +57,7 @@ class TurnOutput(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the dialog waits in some place for the user's answer."""
     visited: Visited
     """What happened, for the journal."""
+    timers: TimerChanges = TimerChanges()
 
 
 class RunningTurn:
@@ -63,6 +67,7 @@ class RunningTurn:
         self.keep = keep
         self.state = DialogState.load(given.state)
         self.visited = Visited(given.intents, given.entities)
+        self.timers = TurnTimers(given.check_timer)
         self.is_rpc = given.rpc is not None
         self.slots = Variables("slots", self.state.slots, self.assigned)
         self.user = Variables("user", self.state.user, self.assigned)
@@ -168,8 +173,10 @@ class Hooks(Protocol):
 def running(turn: RunningTurn) -> Iterator[None]:
     """Let templates find the turn they run in."""
     budget, listener = current_budget.set(Budget()), current_listener.set(turn.visited)
+    timers = current_timers.set(turn.timers)
     try:
         yield
     finally:
+        current_timers.reset(timers)
         current_budget.reset(budget)
         current_listener.reset(listener)

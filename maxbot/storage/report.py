@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from maxbot.errors import StorageUnavailable
 from maxbot.storage.backend import Backend
 from maxbot.storage.prepare import current
-from maxbot.storage.schema import dead_letters, dialogs, inbox, outbox, replies, seen, sessions
+from maxbot.storage.schema import dead_letters, dialogs, inbox, outbox, replies, seen, sessions, timers
 from maxbot.storage.tables.counters import read_counters
 
 Answer = TypeVar("Answer")
@@ -138,7 +138,7 @@ def _one(connection: Connection, question: str) -> object:
 
 def _figures(connection: Connection, backend: Backend) -> Iterator[tuple[str, float]]:
     now = time.time() + backend.offset
-    for table in (inbox, outbox, dialogs, dead_letters, replies, seen):
+    for table in (inbox, outbox, timers, dialogs, dead_letters, replies, seen):
         yield table.name, connection.execute(select(func.count()).select_from(table)).scalar_one()
     for table, moment in ((inbox, inbox.c.accepted_at), (outbox, outbox.c.committed_at)):
         first = connection.execute(select(func.min(moment))).scalar_one()

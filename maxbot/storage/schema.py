@@ -4,6 +4,7 @@
                 inbox ─ updates accepted and not yet done; `id` is the order of a dialog's turns
     turn        dialogs ─ what the bot remembers of each dialog; `version` counts its committed turns
                 outbox ─ commands committed and not yet sent; (`update_id`, `position`) is their order
+                timers ─ requests that turns made of their own dialog, for later
     set aside   dead_letters ─ updates and commands that were given up, with the reason
     web         replies ─ what the `web` channel's clients fetch
     note        notes ─ what a channel must know again: how far VK was polled, who a hidden number of WhatsApp is
@@ -111,6 +112,20 @@ outbox = Table(
     Column("begun", JSON, nullable=True),  # the message that this one finishes
     Index("outbox_order", "dialog", "update_id", "position"),
     postgresql_with=QUEUE,
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("dialog", DIALOG, primary_key=True),
+    Column("id", Key(32), primary_key=True),
+    Column("name", Key(200), nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("due_at", MOMENT, nullable=False),
+    # A clock that says less has been set back, and says nothing about how long it has waited.
+    Column("set_at", MOMENT, nullable=False),
+    Index("timers_due", "due_at"),
+    Index("timers_set", "set_at"),
 )
 
 dead_letters = Table(

@@ -22,10 +22,11 @@ from maxbot.storage.tables import (
     replies,
     requests,
     sessions,
+    timers,
     turns,
 )
 from maxbot.storage.tables.oldest import Older
-from maxbot.types import Address, Begun, Command, Dialog, State, Update
+from maxbot.types import Address, Begun, Command, Dialog, State, TimerChanges, Update
 
 
 class Store:
@@ -116,10 +117,11 @@ class Store:
         commands: Sequence[Command],
         address: Address | None = None,
         said: turns.Said = turns.NOTHING,
+        timers: TimerChanges = TimerChanges(),  # noqa: B008  (it is frozen)
     ) -> Future[list[outbox.OutboxRow] | None]:
         """End a turn; return its commands, or None where somebody else's turn came first."""
         return self._database.call(
-            turns.commit, turns.Commit(dialog, version, update_id, state, commands, address, self.now(), said)
+            turns.commit, turns.Commit(dialog, version, update_id, state, commands, address, self.now(), said, timers)
         )
 
     def say_early(
@@ -148,6 +150,24 @@ class Store:
     def move(self, dialog: Dialog, to: Dialog) -> Future[None]:
         """Let a dialog go on under another name: what waits for it and, where that has none, its state."""
         return self._database.call(moves.move, moves.Move(str(dialog), str(to)))
+
+    # timers
+
+    def timers_of(self, dialog: str) -> Future[list[tuple[str, str]]]:
+        """Return id and name of each timer of a dialog."""
+        return self._database.ask(timers.of, dialog)
+
+    def next_timer(self) -> Future[float | None]:
+        """Return when the next timer is due, by `now()`; None where there is none."""
+        return self._database.ask(timers.next_due, None)
+
+    def timers_ahead(self, limit: int) -> Future[list[tuple[timers.Name, float]]]:
+        """Return timers that were set later than it is now, and how many seconds each is to wait; short ones first."""
+        return self._database.ask(timers.ahead, timers.Due(self.now(), limit))
+
+    def ring(self, limit: int, others: Sequence[timers.Name] = ()) -> Future[list[str]]:
+        """Move up to `limit` timers that are due into the inbox, and others too; return whose they were."""
+        return self._database.call(timers.ring, timers.Due(self.now(), limit, others))
 
     # outbox
 

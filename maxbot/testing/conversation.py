@@ -16,7 +16,7 @@ from maxbot.journal.console import lines
 from maxbot.journal.record import FinishedTurn, make_record
 from maxbot.maxml import MaxMLError
 from maxbot.testing.replies import Replies, difference, fits, wanted
-from maxbot.types import Dialog, Message, State, TurnResult
+from maxbot.types import Dialog, Message, State, Timer, TimerChanges, TurnResult
 
 PAUSE = timedelta(seconds=10)
 """Between two turns, once a test has said what time it is."""
@@ -55,20 +55,47 @@ class Conversation:
         self._files = files
         self._tryout = Tryout(bot.after_failure)
         self._clock: datetime | None = None
+        self._timers: list[tuple[datetime, Timer]] = []
         if utc_time is not None:
             self.at(utc_time)
 
     # -- the clock
 
     def at(self, utc_time: datetime) -> "Conversation":
-        """Say when the next turn happens; from then on each is 10 seconds after the one before."""
+        """Say when the next turn happens; from then on each is 10 seconds after the one before.
+
+        Timers that are due by then ring first, and the turns of their requests are turns of the conversation.
+
+        Raises:
+            TurnError: The bot failed at one of them.
+        """
         zoned = utc_time if utc_time.tzinfo is not None else utc_time.replace(tzinfo=UTC)
-        self._clock = zoned.astimezone(UTC)
+        then = zoned.astimezone(UTC)
+        self._ring(then)
+        self._clock = then
         return self
 
     def waits(self, **duration: float) -> "Conversation":
-        """Let time go by before the next turn: `waits(hours=3)`, with the arguments of `timedelta`."""
+        """Let time go by before the next turn: `waits(hours=3)`, with the arguments of `timedelta`. See `at`."""
         return self.at((self._clock or datetime.now(UTC)) + timedelta(**duration))
+
+    def _ring_before(self) -> None:
+        """Let all ring that are due before the next turn."""
+        clock = self._clock
+        self._ring(clock or datetime.now(UTC))
+        self._clock = clock
+
+    def _ring(self, until: datetime) -> None:
+        while self._timers and self._timers[0][0] <= until:
+            due, timer = self._timers.pop(0)
+            self._clock = due
+            self._request({"method": timer.name, "params": timer.params})
+
+    def _set(self, changes: TimerChanges, time: datetime) -> None:
+        gone = set(changes.cancelled)
+        kept = [one for one in self._timers if gone.isdisjoint((one[1].id, one[1].name))]
+        new = [(time + timedelta(seconds=timer.seconds), timer) for timer in changes.set]
+        self._timers = sorted(kept + new, key=lambda one: one[0])
 
     # -- what happens
 
@@ -79,8 +106,9 @@ class Conversation:
             TurnError: The bot failed; it remembers what it did before.
         """
         said = message if isinstance(message, dict) and self._is_for_the_bot(message) else checked_message(message)
+        self._ring_before()
         run = self._bot.run_turn
-        return self._take(lambda time: lambda who, state: run(said, who, state, time, fetch=self._fetch), message=said)
+        return self._run(lambda time: lambda who, state: run(said, who, state, time, fetch=self._fetch), message=said)
 
     async def _fetch(self, file: Mapping[str, Any], bounds: Bounds) -> Media:
         known = str(file.get("file_id") or file.get("url"))
@@ -122,9 +150,13 @@ class Conversation:
 
     def requests(self, request: dict[str, Any]) -> "Conversation":
         """Do what `calls` does with a whole request: `{"method": ..., "params": {...}}`."""
-        return self._take(lambda time: lambda who, state: self._bot.run_request(request, who, state, time), rpc=request)
+        self._ring_before()
+        return self._request(request)
 
-    def _take(self, at: Callable[[datetime], Run], **given: Any) -> "Conversation":
+    def _request(self, request: dict[str, Any]) -> "Conversation":
+        return self._run(lambda time: lambda who, state: self._bot.run_request(request, who, state, time), rpc=request)
+
+    def _run(self, at: Callable[[datetime], Run], **given: Any) -> "Conversation":
         time = self._clock or datetime.now(UTC)
         run, came = at(time), list[TurnResult]()
 
@@ -138,6 +170,7 @@ class Conversation:
             visited = getattr(error, "visited", None)
             self._note(FinishedTurn(dialog=self.dialog, utc_time=time, visited=visited, error=error, **given))
             raise
+        self._set(came[0].timers, time)
         state, visited = came[0].state, came[0].visited
         self._note(
             FinishedTurn(

@@ -19,6 +19,7 @@ from maxbot.events import DatabaseUnavailable, Observer, all_of
 from maxbot.inbox.accept import Inbox
 from maxbot.inbox.retention import keep_tidy
 from maxbot.inbox.sweep import Sweep
+from maxbot.inbox.timers import Timers
 from maxbot.journal.watch import WatchedBot
 from maxbot.journal.write import open_journal
 from maxbot.locks import UserLocks
@@ -93,7 +94,8 @@ class Service:
         self._database = _open(plan, self._backend, lambda event: observe(event))
         self._store = Store(self._database, self._redact)
         ended = Ended(self._store)
-        observe = all_of(self._log, self._outage, Counters(self._store), ended)
+        self._timers = Timers(self._store, lambda dialog: self.wake(dialog))
+        observe = all_of(self._log, self._outage, Counters(self._store), ended, self._timers)
         self._journal = open_journal(plan, bot.secrets)
         self._delivery = Delivery(
             self._store,
@@ -155,7 +157,7 @@ class Service:
     async def _open(self, sockets: list[socket.socket]) -> None:
         descriptors = budget()
         await self._start_channels()
-        self._background = keep([self._sweep.run, self._keep_tidy], self._on_bug)
+        self._background = keep([self._sweep.run, self._timers.run, self._keep_tidy], self._on_bug)
         if self._plan.updater == "polling":
             self._polling = Polling(self._channels.values(), self._inbox, self._failed, self._polls)
         else:
@@ -223,6 +225,7 @@ class Service:
             pid: Its process.
         """
         self._sweep.soon()
+        self._timers.soon()
         if self._store.is_shared:
             self._background.append(asyncio.create_task(self._bury(pid)))
 
@@ -230,6 +233,7 @@ class Service:
         with contextlib.suppress(StorageError):  # its lease ends by itself
             await self._store.bury(pid)
             self._sweep.soon()  # it may have been the one that swept
+            self._timers.soon()
             self._delivery.look_again()
 
     def leave(self) -> None:

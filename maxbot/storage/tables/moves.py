@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, exists, literal_column, update
 
-from maxbot.storage.schema import dialogs, inbox, outbox
+from maxbot.storage.schema import dialogs, inbox, outbox, timers
 from maxbot.storage.statement import Statement, Transaction
 from maxbot.storage.tables.claims import are_held
 
@@ -35,15 +35,19 @@ _forget_nothing = Statement(  # of a name that was locked, and has had no turn
 )
 _move_updates = Statement(update(inbox).where(inbox.c.dialog == _old).values(dialog=_new))
 _move_commands = Statement(update(outbox).where(outbox.c.dialog == _old).values(dialog=_new))
+_move_timers = Statement(update(timers).where(timers.c.dialog == _old).values(dialog=_new))
 
 
 def move(transaction: Transaction, items: list[Move]) -> list[None]:
-    """Move updates, commands and state of this worker's dialogs; where the new name has a state, that one is kept."""
+    """Move updates, commands, timers and state of this worker's dialogs.
+
+    Where the new name has a state, that one is kept.
+    """
     held = are_held(transaction, [item.old for item in items])
     moved = [item for item, mine in zip(items, held, strict=True) if mine]
     columns = {"old_name": [item.old for item in moved], "new_name": [item.new for item in moved]}
     if transaction.session is not None:
         transaction.run(_forget_nothing, **columns)
-    for statement in (_move_state, _move_updates, _move_commands):
+    for statement in (_move_state, _move_updates, _move_commands, _move_timers):
         transaction.run(statement, **columns)
     return [None] * len(items)

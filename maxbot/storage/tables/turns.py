@@ -9,10 +9,10 @@ from sqlalchemy.dialects import sqlite
 from maxbot.storage.json import decode, encode
 from maxbot.storage.schema import dialogs, inbox, outbox
 from maxbot.storage.statement import Row, Statement, Transaction
-from maxbot.storage.tables import claims
+from maxbot.storage.tables import claims, timers
 from maxbot.storage.tables.outbox import OutboxRow, Sent, put, remove, select_outbox
 from maxbot.storage.tables.sessions import end_silent
-from maxbot.types import Address, Begun, Command, Message, State
+from maxbot.types import Address, Begun, Command, Message, State, TimerChanges
 
 
 class Said(NamedTuple):
@@ -220,6 +220,7 @@ class Commit(NamedTuple):
     now: float
     said: Said = NOTHING
     """What left before the end: with more in the database, somebody else runs the turn too."""
+    timers: TimerChanges = TimerChanges()
 
     @property
     def locks(self) -> tuple[str, ...]:
@@ -306,7 +307,7 @@ def remember_failures(transaction: Transaction, items: list[Failed]) -> None:
 
 
 def commit(transaction: Transaction, items: list[Commit]) -> list[list[OutboxRow] | None]:
-    """Store state and commands of turns and take their updates from the inbox: all of a turn, or nothing.
+    """Store state, commands and timers of turns, and take their updates from the inbox: all of a turn, or nothing.
 
     Returns:
         For each turn its commands as they stand in the outbox; None where nothing was stored, because the update is
@@ -334,6 +335,14 @@ def commit(transaction: Transaction, items: list[Commit]) -> list[list[OutboxRow
     put(
         transaction,
         [(item.dialog, row) for item, rows in zip(items, results, strict=True) for row in rows or ()],
+    )
+    timers.change(
+        transaction,
+        [
+            timers.Change(item.dialog, item.timers, item.now)
+            for item, rows in zip(items, results, strict=True)
+            if rows is not None and item.timers
+        ],
     )
     return results
 

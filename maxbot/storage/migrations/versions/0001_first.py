@@ -62,6 +62,17 @@ def upgrade() -> None:
     )
     op.create_index("outbox_order", "outbox", ["dialog", "update_id", "position"])
     op.create_table(
+        "timers",
+        sa.Column("dialog", Key(401), primary_key=True),
+        sa.Column("id", Key(32), primary_key=True),
+        sa.Column("name", Key(200), nullable=False),
+        sa.Column("params", JSON, nullable=False),
+        sa.Column("due_at", MOMENT, nullable=False),
+        sa.Column("set_at", MOMENT, nullable=False),
+    )
+    op.create_index("timers_due", "timers", ["due_at"])
+    op.create_index("timers_set", "timers", ["set_at"])
+    op.create_table(
         "dead_letters",
         sa.Column("id", NUMBER, primary_key=True),
         sa.Column("kind", sa.String(10), nullable=False),
