@@ -89,6 +89,29 @@ def texts(selector: str) -> str:
     return f"Array.from(document.querySelectorAll('{selector}'), one => one.textContent)"
 
 
+def test_typing_is_shown_when_the_server_says_so_and_gone_with_the_answer() -> None:
+    async def scenario(site: Site, opened: Browser) -> None:
+        async with opened.tab() as tab:
+            user = await greet(site, tab)
+            await site.reply(user, {"text": "first"})
+            await tab.until("document.querySelectorAll('.line').length === 2")
+            # Nobody has written since: another program, or a timer, makes the bot speak.
+            assert await tab.run("document.getElementById('typing').textContent") == ""
+            await eventually(lambda: len(site.channel._waiting or ()) == 1)
+            await site.channel.typing(user)
+            await tab.until("document.getElementById('typing').textContent === 'The bot is typing …'")
+            await eventually(lambda: len(site.channel._waiting or ()) == 1)
+            await site.channel.draft("half of", user, "k")
+            await tab.until("(document.querySelector('.draft') || document.head).textContent.includes('half of')")
+            assert await tab.run("document.getElementById('typing').textContent") == ""
+            await site.reply(user, {"text": "half of it"})
+            await tab.until("document.querySelector('.draft') === null")
+            await tab.until("document.querySelectorAll('.line').length === 3")
+            assert tab.problems == []
+
+    run(scenario)
+
+
 def test_a_conversation_of_every_kind() -> None:
     async def scenario(site: Site, opened: Browser) -> None:
         async with opened.tab() as tab:

@@ -6,6 +6,7 @@ import hmac
 import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -546,6 +547,18 @@ def test_a_button_that_gives_back_too_much_has_a_name_of_it() -> None:
     assert named["title"] == "Red"
     assert len(named["payload"].encode()) <= 64
     assert make().expand({"buttons": {"text": "Which?", "buttons": [button]}}) == [part], "in every worker the same"
+
+
+RECORDED = json.loads((Path(__file__).parent / "payloads" / "telegram.json").read_text())
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda one: one["what"])
+def test_what_others_recorded(recorded: dict[str, Any]) -> None:
+    found = make().parse(Request(json.dumps(recorded["body"]).encode()))
+    assert found == [
+        Update(Dialog("telegram", one["user"]), one["key"], one["message"], one["sequence"])
+        for one in recorded["updates"]
+    ]
 
 
 def test_typing_is_shown() -> None:

@@ -504,6 +504,34 @@ def test_who_waits_gets_the_reply_as_soon_as_it_is_there(worker: str, monkeypatc
     run(scenario)
 
 
+def test_typing_is_told_to_who_asks_for_it_and_ends_no_other_wait() -> None:
+    async def scenario(site: Site) -> None:
+        told = asyncio.create_task(site.replies(user_id="alice", wait=60, drafts=1))
+        plain = asyncio.create_task(site.replies(user_id="alice", wait=60))
+        stream = await site.http.get(f"{site.url}/web/events?user_id=alice")
+        await eventually(lambda: len(site.waiting) == 3)
+        await site.channel.typing(ALICE)
+        assert (await told)[1] == {"replies": [], "after": 0, "typing": True}
+        assert await stream.content.readuntil(b"data: {}\n\n") == b": replies follow\n\nevent: typing\ndata: {}\n\n"
+        stream.close()
+        assert not plain.done()
+        await site.channel.send(Command({"text": "a"}, "key"), ALICE)
+        assert (await plain)[1]["replies"] == [{"n": 1, "text": "a"}]
+
+    run(scenario)
+
+
+def test_typing_takes_no_draft_away() -> None:
+    async def scenario(site: Site) -> None:
+        told = asyncio.create_task(site.replies(user_id="alice", wait=60, drafts=1))
+        await eventually(lambda: len(site.waiting) == 1)
+        await site.channel.draft("half", ALICE, "key")
+        await site.channel.typing(ALICE)
+        assert (await told)[1]["draft"] == "half"
+
+    run(scenario)
+
+
 def test_nobody_looks_when_nobody_waits() -> None:
     async def scenario(site: Site) -> None:
         await site.replies(user_id="alice", wait=0.25)

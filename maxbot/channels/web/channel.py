@@ -160,6 +160,11 @@ class WebChannel(Channel):
             raise RetryLater(f"The reply could not be kept: {error}") from error
         self._waiting.wake(dialog)
 
+    async def typing(self, dialog: Dialog, address: Address | None = None) -> None:
+        """Show who waits at this worker that an answer is under way."""
+        assert self._waiting is not None
+        self._waiting.show(dialog, "")
+
     async def draft(
         self, text: str, dialog: Dialog, key: str, begun: Begun | None = None, address: Address | None = None
     ) -> Begun | None:
@@ -207,7 +212,8 @@ class WebChannel(Channel):
     async def _get_replies(self, request: Request) -> Response:
         """`?user_id=…&after=N&wait=SECONDS`: the replies above N as soon as there is one, none after that time.
 
-        With `&drafts=1` the answer may have no reply but a `draft`, the text of one that is being written.
+        With `&drafts=1` the answer may have no reply but a `draft`, the text of one that is being written, or `typing`
+        where there is no text yet.
         """
         assert self._waiting is not None
         dialog = self._dialog(request)
@@ -224,7 +230,7 @@ class WebChannel(Channel):
         finally:
             await _end(waiting, gone)
         shown = {"replies": [_shown(reply) for reply in found], "after": found[-1][0] if found else after}
-        body = _encode(shown | {"draft": drafts[-1]} if drafts else shown)
+        body = _encode(shown | _under_way(drafts[-1]) if drafts else shown)
         return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def _get_events(self, request: Request) -> Response:
@@ -261,7 +267,8 @@ class WebChannel(Channel):
             if last:
                 return
             if drafts:  # a name of its own: clients that know nothing of it do not get it
-                yield b"event: draft\ndata: %b\n\n" % _encode({"text": drafts[-1]})
+                event, data = (b"draft", {"text": drafts[-1]}) if drafts[-1] else (b"typing", {})
+                yield b"event: %b\ndata: %b\n\n" % (event, _encode(data))
             elif not found:
                 yield b": nothing new\n\n"
 
@@ -291,6 +298,10 @@ def _message(post: _Post) -> Message:
     title = {"title": post.button.title} if post.button.title else {}
     message: Message = {"button": {"payload": post.button.payload, **title}}
     return {**message, "text": post.text} if post.text else message
+
+
+def _under_way(draft: str) -> dict[str, Any]:
+    return {"draft": draft} if draft else {"typing": True}
 
 
 def _shown(reply: Reply) -> dict[str, Any]:

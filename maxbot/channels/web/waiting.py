@@ -113,9 +113,9 @@ class Waiting:
             waiter.woken.set()
 
     def show(self, dialog: Dialog, text: str) -> None:
-        """A reply is being written, and this is what there is of it."""
+        """A reply is being written, and this is what there is of it; empty where there is nothing to read yet."""
         for waiter in self._waiters.get(dialog, ()):
-            waiter.draft = text
+            waiter.draft = text or waiter.draft or ""
             waiter.woken.set()
 
     def stop(self) -> None:
