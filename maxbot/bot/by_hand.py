@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from maxbot.bot.adapters import run_and_send, updates_of
+from maxbot.bot.channels import BotChannels
 from maxbot.bot.dialog_manager import DialogManager
 from maxbot.bot.hooks import Hook
 from maxbot.bot.persistence import InMemory, PersistenceManager
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 class ByHand(ABC):
     """What a bot offers to programs that run its turns themselves."""
 
-    channels: Any
+    channels: BotChannels
     make_user_locks: Callable[[], UserLocks] | None
     tracks_history = False
     """Whether the adapters let the persistence manager keep what was said."""

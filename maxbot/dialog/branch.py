@@ -7,12 +7,12 @@ costs something and was of no interest before (at intents, at entities): it may 
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from maxbot.dialog.conditions import Condition
 from maxbot.dialog.facts import Facts
-from maxbot.dialog.keys import Key
+from maxbot.dialog.keys import BOUNDS, RISKS, Key
 from maxbot.dialog.templates import Scope
 
 if TYPE_CHECKING:
@@ -110,15 +110,22 @@ class Branch:
 class _Choice:
     """Chooses of a condition's alternatives the one whose keys the fewest other conditions have."""
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    def __init__(self, items: Sequence[Item]) -> None:
         self._counts = Counter(key for item in items for keys in _alternatives(item) for key in keys)
+        self._half = len(items) // 2
 
     def keys(self, item: Item) -> frozenset[Key] | None:
         """Return the keys of a node; None: it has to be tested in any turn."""
         return min(_alternatives(item), key=self._cost, default=None)
 
     def _cost(self, keys: frozenset[Key]) -> tuple[int, bool]:
-        return sum(self._counts[key] for key in keys), any(key.look.costs for key in keys)
+        return sum(map(self._meant, keys)), any(key.look.costs for key in keys)
+
+    def _meant(self, key: Key) -> int:
+        """Return how many conditions a turn may have to test for a key, as a guess."""
+        if key.how in BOUNDS:
+            return self._half
+        return 0 if key.how in RISKS else self._counts[key]
 
 
 def _alternatives(item: Item) -> tuple[frozenset[Key], ...]:

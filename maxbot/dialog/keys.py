@@ -66,6 +66,11 @@ class How(Enum):
     """Nothing: looking raises something."""
 
 
+BOUNDS = frozenset({How.GT, How.GTEQ, How.LT, How.LTEQ})
+RISKS = frozenset({How.NO_TEXT, How.NO_NUMBER, How.RAISES})
+"""What hardly any turn has."""
+
+
 class Key(NamedTuple):
     """A look and what it must find."""
 

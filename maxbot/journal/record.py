@@ -34,6 +34,8 @@ class FinishedTurn(msgspec.Struct, frozen=True, kw_only=True):
     """The replies; none where it failed."""
     state: State | None = None
     """What is remembered; None where it failed."""
+    before: State | None = None
+    """What was remembered before; not written, but errors may repeat it."""
     visited: Any = None
     """What happened in the dialog; None for a Python bot."""
     error: BaseException | None = None

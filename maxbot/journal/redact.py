@@ -3,26 +3,27 @@
 import re
 from typing import Any
 
-from maxbot.journal.record import Record
+from maxbot.journal.record import FinishedTurn, Record
 
 LEFT_OUT = "***"
 
-_TEXT = re.compile(r">[^<]*[^<\s][^<]*<")
-_ATTRIBUTE = re.compile(r'="[^"]*"')
-
 SHORTEST = 3
-"""Characters of what a user said that is looked for in errors: a shorter one is in every word."""
+"""Characters of a word of a user's that is looked for in errors: a shorter one is in every other word."""
 
-_OWN = ("log", "assign")
-"""Events that hold values."""
+_WORD = re.compile(r"\w+")
 
 
-def without_said(record: Record) -> Record:
+def without_said(record: Record, turn: FinishedTurn) -> Record:
     """Return a record without values that come from users or are made of them.
 
     What stays: kinds and names, conditions, which nodes ran, confidences, places in the bot's files.
+
+    Args:
+        record: Of the turn.
+        turn: What errors may repeat words of: what was said, remembered and set.
     """
-    said = [*_texts(record.get("message")), *_texts(record.get("rpc", {}).get("params"))]
+    assigned = [event["payload"].get("value") for event in record.get("events", ()) if event["type"] == "assign"]
+    said = _words([turn.message, turn.rpc and turn.rpc.get("params"), turn.before, turn.state, assigned])
     shown = {key: value for key, value in record.items() if key not in ("user", "slots")}
     for key in ("user", "slots"):
         if key in record:
@@ -34,26 +35,27 @@ def without_said(record: Record) -> Record:
     if "entities" in record:
         shown["entities"] = [{**entity, "value": LEFT_OUT, "literal": LEFT_OUT} for entity in record["entities"]]
     if "events" in record:
-        shown["events"] = [_event(event) for event in record["events"]]
+        shown["events"] = [_event(event, said) for event in record["events"]]
     if "response" in record:
-        shown["response"] = _response(record["response"])
+        shown["response"] = "\n".join(f"<{kind}>{LEFT_OUT}</{kind}>" for reply in turn.commands for kind in reply)
     if "error" in record:
         shown["error"] = {**record["error"], "message": _without(record["error"]["message"], said)}
     return shown
 
 
-def _texts(value: Any) -> list[str]:
-    """Return all texts in a value, the longest first."""
-    if isinstance(value, str):
-        return [value] if len(value) >= SHORTEST else []
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return sorted((text for item in inner for text in _texts(item)), key=len, reverse=True)
+def _words(value: Any) -> set[str]:
+    """Return all words in a value, in small letters."""
+    if isinstance(value, dict):
+        return set().union(*map(_words, value.values()))
+    if isinstance(value, list | tuple):
+        return set().union(*map(_words, value))
+    if value is None or isinstance(value, bool):
+        return set()
+    return {word.lower() for word in _WORD.findall(str(value)) if len(word) >= SHORTEST}
 
 
-def _without(text: str, said: list[str]) -> str:
-    for words in said:
-        text = text.replace(words, LEFT_OUT)
-    return text
+def _without(text: str, said: set[str]) -> str:
+    return _WORD.sub(lambda word: LEFT_OUT if word[0].lower() in said else word[0], text)
 
 
 def _hidden(value: Any) -> Any:
@@ -61,12 +63,15 @@ def _hidden(value: Any) -> Any:
     return {key: _hidden(item) for key, item in value.items()} if isinstance(value, dict) else LEFT_OUT
 
 
-def _event(event: Record) -> Record:
-    payload = event["payload"]
+def _event(event: Record, said: set[str]) -> Record:
+    payload = dict(event["payload"])
     if event["type"] == "assign":
-        return {**event, "payload": {**payload, "value": LEFT_OUT}}
-    return {**event, "payload": {**payload, "message": LEFT_OUT}} if event["type"] == "log" else event
-
-
-def _response(response: str) -> str:
-    return _ATTRIBUTE.sub(f'="{LEFT_OUT}"', _TEXT.sub(f">{LEFT_OUT}<", response))
+        payload["value"] = LEFT_OUT
+    elif event["type"] == "log":
+        payload["message"] = LEFT_OUT
+    elif isinstance(control := payload.get("control_command"), dict):  # a template may jump to where a user says
+        payload["control_command"] = {
+            name: {key: _without(str(value), said) for key, value in arguments.items()}
+            for name, arguments in control.items()
+        }
+    return {**event, "payload": payload}

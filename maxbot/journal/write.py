@@ -111,7 +111,7 @@ class Journal:
         """Write the record of a turn."""
         try:
             record = make_record(turn)
-            text = self._shown(without_said(record) if self._redact else record)
+            text = self._shown(without_said(record, turn) if self._redact else record)
         except Exception:  # the turn is over, whatever its values make of it
             logger.exception("A turn of %s cannot be put into the journal", turn.dialog)
         else:

@@ -159,6 +159,7 @@ class Conversation:
     def _run(self, at: Callable[[datetime], Run], **given: Any) -> "Conversation":
         time = self._clock or datetime.now(UTC)
         run, came = at(time), list[TurnResult]()
+        given["before"] = self._tryout.state(self.dialog)
 
         async def watched(who: Dialog, state: State) -> TurnResult:
             came.append(await run(who, state))

@@ -78,7 +78,7 @@ class Server:
         bot = MaxBot([self.platform])
         bot.handler(handle)
         self.delivery = Delivery(
-            store, bot, bot.channels, lambda dialog: nullcontext(), turn_timeout=60.0, give_up_after=3600.0
+            store, bot, bot.channels.by_name, lambda dialog: nullcontext(), turn_timeout=60.0, give_up_after=3600.0
         )
         self.inbox = Inbox(store, self.delivery.wake)
 

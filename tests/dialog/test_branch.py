@@ -186,6 +186,7 @@ def test_a_walk_of_many_nodes_evaluates_few_conditions(monkeypatch: pytest.Monke
         "entities.tool.value == 'w{}'",
         "user.u{} and user.n > 3",
         "user.n > 1{} and intents.greet",
+        "user.n < 18 and message.text == 'w{}'",
         "intents.greet and slots.x{}",
         "message.image and not slots.x{}",
         "user.u{} is defined or slots.u{} is defined",
@@ -199,7 +200,7 @@ def test_a_walk_of_many_nodes_evaluates_few_conditions(monkeypatch: pytest.Monke
         return original(self, scope)
 
     monkeypatch.setattr(Expression, "evaluate", counted)
-    found = answer([*texts, "message.text == 'hello'"], {"text": "hello"}, {"user": {"n": 4}})
+    found = answer([*texts, "message.text == 'what'"], {"text": "what"}, {"user": {"n": 4}})
     assert [command.content for command in found[0]] == [{"text": "600"}]
     assert evaluated == []
 

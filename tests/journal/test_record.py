@@ -35,13 +35,18 @@ dialog:
 
 def talk(*messages: Any, bot: MaxBot = BOT) -> dict[str, Any]:
     """Return the record of the last message."""
+    return talk_of(*messages, bot=bot)[0]
+
+
+def talk_of(*messages: Any, bot: MaxBot = BOT) -> tuple[dict[str, Any], FinishedTurn]:
+    """Return the record of the last message, and its turn."""
     user = Conversation(bot, "ada")
     for message in messages:
         with contextlib.suppress(TurnError):
             user.requests(message) if "method" in message else user.says(message)
     record = make_record(user.turns[-1])
     json.dumps(record)
-    return record
+    return record, user.turns[-1]
 
 
 def types(record: dict[str, Any]) -> list[str]:
@@ -172,9 +177,9 @@ def test_nobody_can_colour_the_terminal_or_forge_a_line() -> None:
     ],
 )
 def test_nothing_of_what_was_said_is_left(messages: tuple[Any, ...]) -> None:
-    record = talk(*messages)
+    record, turn = talk_of(*messages)
     assert "SECRET" in json.dumps(record)
-    redacted = without_said(record)
+    redacted = without_said(record, turn)
     assert "SECRET" not in json.dumps(redacted)
     assert "big" not in json.dumps(redacted.get("entities", []))
     assert list(redacted) == [*[key for key in record if key not in ("user", "slots")]] + [
@@ -183,10 +188,56 @@ def test_nothing_of_what_was_said_is_left(messages: tuple[Any, ...]) -> None:
 
 
 def test_names_conditions_and_places_stay() -> None:
-    redacted = without_said(talk("order a pizza", "huge"))
+    redacted = without_said(*talk_of("order a pizza", "huge"))
     assert redacted["message"] == {"text": "***"}
     assert redacted["user"] == {"last": "***"}
     assert redacted["response"] == "<text>***</text>\n<text>***</text>"
     assert types(redacted) == types(talk("order a pizza", "huge"))
     assert redacted["events"][2]["payload"] == {"slots": "size", "value": "***"}
-    assert without_said(talk("fail"))["error"]["line"] == 16
+    assert without_said(*talk_of("fail"))["error"]["line"] == 16
+
+
+LEAKY = MaxBot.inline("""
+entities: [{name: city, values: [{name: rome, phrases: [rome]}]}]
+dialog:
+  - {condition: message.text == 'note', label: note, response: "{% set user.note = message.text %}"}
+  - condition: message.text and message.text.startswith('remember ')
+    response: "{% set user.pin = message.text[9:] %}{% set user.n = 123450 + 6 %}"
+  - {condition: message.text == 'old', response: "{{ {}[user.pin].x }}"}
+  - {condition: message.text == 'older', response: "{{ {}[user.n].x }}"}
+  - condition: message.text and message.text.startswith('go ')
+    response: '<jump_to node="{{ message.text[3:] }}" transition="response"/>'
+  - {condition: message.text and message.text.startswith('tag '), response: "{{ message.text[4:]|safe }}"}
+  - {condition: message.text and message.text.startswith('int '), response: "{{ {}[message.text.split()[1]].x }}"}
+""")
+
+
+@pytest.mark.parametrize(
+    ("messages", "secret"),
+    [
+        (("remember SECRET", "old"), "SECRET"),
+        (("remember SECRET", "older"), "123456"),
+        (("go SECRET",), "SECRET"),
+        (("tag <SECRET>",), "SECRET"),
+        (("int SECRET",), "SECRET"),
+    ],
+)
+def test_errors_say_no_word_of_what_was_said_or_remembered(messages: tuple[str, ...], secret: str) -> None:
+    record, turn = talk_of(*messages, bot=LEAKY)
+    assert "error" in record
+    conditions = {key: record.pop(key) for key in ("tried", "events") if key in record}
+    redacted = without_said({**record, "events": conditions["events"]}, turn)
+    shown = json.dumps([redacted["error"], [event["payload"].get("control_command") for event in redacted["events"]]])
+    assert secret not in shown
+
+
+def test_replies_that_are_no_markup_are_left_out_too() -> None:
+    bot = MaxBot()
+
+    @bot.handler
+    async def handle(turn: Any) -> None:
+        turn.add_own({"sticker": {turn.message["text"]: turn.message["text"]}})
+
+    record, turn = talk_of("SECRET", bot=bot)
+    assert "SECRET" in record["response"]
+    assert without_said(record, turn)["response"] == "<sticker>***</sticker>"

@@ -14,6 +14,7 @@ import yaml
 
 from maxbot.bot import MaxBot
 from maxbot.errors import TurnError, UsageError
+from maxbot.events import TurnRun, TurnStale, UpdateSetAside
 from maxbot.journal.record import FinishedTurn
 from maxbot.journal.watch import WatchedBot
 from maxbot.journal.write import Journal, as_json, check_journal, open_journal
@@ -151,18 +152,47 @@ def kept() -> Kept:
     return Kept()
 
 
-def test_turns_of_a_watched_bot_are_written_and_come_out_unchanged(kept: Kept) -> None:
+def test_turns_of_a_watched_bot_are_written_when_they_are_stored(kept: Kept) -> None:
     bot = WatchedBot(BOT, kept)
     came = asyncio.run(bot.run_turn({"text": "hi"}, ADA, {}, TIME))
     assert came.commands[0].content["text"] == "You said hi"
+    assert kept.turns == []
+    bot.observe(TurnRun(ADA, 1, 1, 0.1))
     asyncio.run(bot.run_request({"method": "ready"}, ADA, {}))
-    with pytest.raises(TurnError, match="nobody"):
+    bot.observe(TurnRun(ADA, 2, 1, 0.1))
+    with pytest.raises(TurnError, match="nobody") as raised:
         asyncio.run(bot.run_turn({"text": "fail"}, ADA, {}))
+    bot.observe(UpdateSetAside(ADA, 3, "nobody", raised.value))
     said, asked, failed = kept.turns
     assert (said.message, said.utc_time, said.commands) == ({"text": "hi"}, TIME, [{"text": "You said hi"}])
     assert (asked.rpc, asked.commands) == ({"method": "ready"}, [{"text": "Ready."}])
     assert isinstance(failed.error, TurnError)
     assert failed.visited.path == ["message.text == 'fail'"]
+
+
+def test_of_a_turn_that_ran_twice_only_the_one_that_was_committed_is_written(kept: Kept) -> None:
+    first, second = WatchedBot(BOT, kept), WatchedBot(BOT, kept)
+    asyncio.run(first.run_turn({"text": "hi"}, ADA, {"user": {"n": 1}}, TIME))
+    asyncio.run(second.run_turn({"text": "hi"}, ADA, {}, TIME))
+    second.observe(TurnRun(ADA, 1, 1, 0.1))
+    first.observe(TurnStale(ADA, 1))
+    assert [turn.before for turn in kept.turns] == [{}]
+    first.observe(TurnRun(ADA, 2, 1, 0.1))  # of somebody who was not watched
+    assert len(kept.turns) == 1
+
+
+def test_a_turn_whose_replies_cannot_be_stored_has_failed(kept: Kept) -> None:
+    bot = WatchedBot(BOT, kept)
+    asyncio.run(bot.run_turn({"text": "hi"}, ADA, {}, TIME))
+    bot.observe(UpdateSetAside(ADA, 1, "too large", ValueError("too large")))
+    (turn,) = kept.turns
+    assert (turn.message, turn.commands, turn.state, str(turn.error)) == ({"text": "hi"}, [], None, "too large")
+
+
+def test_an_update_that_is_set_aside_without_a_turn_has_a_record(kept: Kept) -> None:
+    WatchedBot(BOT, kept).observe(UpdateSetAside(ADA, 1, "its worker died", None))
+    (turn,) = kept.turns
+    assert (turn.dialog, str(turn.error)) == (ADA, "its worker died")
 
 
 def test_a_turn_that_is_ended_is_written_too(kept: Kept) -> None:
@@ -172,10 +202,13 @@ def test_a_turn_that_is_ended_is_written_too(kept: Kept) -> None:
     async def handle(turn: Any) -> None:
         await asyncio.sleep(60)
 
+    watched = WatchedBot(bot, kept)
+
     async def too_slow() -> None:
         async with asyncio.timeout(0.01):
-            await WatchedBot(bot, kept).run_turn({"text": "hi"}, ADA, {})
+            await watched.run_turn({"text": "hi"}, ADA, {})
 
     with pytest.raises(TimeoutError):
         asyncio.run(too_slow())
+    watched.observe(UpdateSetAside(ADA, 1, "too slow", TimeoutError()))
     assert isinstance(kept.turns[0].error, asyncio.CancelledError)

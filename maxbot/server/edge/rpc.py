@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -52,8 +52,8 @@ class Bot(Protocol):
     """What the endpoint needs of a bot."""
 
     @property
-    def channels(self) -> Mapping[str, Any]:
-        """By name."""
+    def channels(self) -> Container[str]:
+        """Their names are in it."""
 
     def check_request(self, request: Any) -> None:
         """Raise an `RpcError` for what is refused."""

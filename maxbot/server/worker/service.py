@@ -95,11 +95,13 @@ class Service:
         self._store = Store(self._database, self._redact)
         ended = Ended(self._store)
         self._timers = Timers(self._store, lambda dialog: self.wake(dialog))
-        observe = all_of(self._log, self._outage, Counters(self._store), ended, self._timers)
         self._journal = open_journal(plan, bot.secrets)
+        watched = None if self._journal is None else WatchedBot(bot, self._journal)
+        journal = () if watched is None else (watched.observe,)
+        observe = all_of(self._log, self._outage, Counters(self._store), ended, self._timers, *journal)
         self._delivery = Delivery(
             self._store,
-            bot if self._journal is None else WatchedBot(bot, self._journal),
+            watched or bot,
             bot.channels.by_name,
             user_locks,
             turn_timeout=plan.turn_timeout,
