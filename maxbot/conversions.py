@@ -13,7 +13,7 @@ _INTEGER = re.compile(r"\s*[+-]?[0-9]+(_[0-9]+)*\s*")
 _SCHEMES = ("http", "https", "ftp", "ftps")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(_LABEL)
-_HOST = re.compile(rf"(?:{_LABEL}\.)+(?:[a-z]{{2,}}|xn--[a-z0-9-]+)\.?")
+_HOST = re.compile(rf"(?:{_LABEL}\.)+[a-z0-9-]{{2,}}\.?|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}")
 
 
 def integer(text: str) -> int:
@@ -79,7 +79,9 @@ def _is_host(host: str) -> bool:
 
 
 def zone(text: str) -> str:
-    """Read the name of a time zone, as `Asia/Seoul`."""
+    """Read the name of a time zone, as `Asia/Seoul`; the empty one is none."""
+    if not text:
+        return text
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:

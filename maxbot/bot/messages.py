@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from math import isfinite
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -98,8 +99,8 @@ def _url(value: Any, name: str) -> str:
 
 
 def _size(value: Any, name: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        return int(value)
     try:
         return integer(_text(value, name))
     except (ValueError, TurnError):

@@ -57,8 +57,14 @@ class Recognition(NoRecognition):
         return await self._ask(self._own, message, utc_time)
 
     def keep(self, value: Any) -> Any:
-        """Return an entity's first value, and True for an intent."""
+        """Return an entity's first value, and True for an intent.
+
+        Raises:
+            ValueError: The message has no such entity.
+        """
         if isinstance(value, self._entities):
+            if value.first is None:
+                raise ValueError("its value is an entity that the message does not have; check_for can ask for it")
             value = value.first
         if isinstance(value, self._entity):
             return value.value

@@ -22,6 +22,8 @@ def mandatory(value: Any) -> Any:
 
 def nl2br(value: str) -> Markup:
     """Return the text with a `<br />` between its lines; whatever is not markup yet is escaped."""
+    if not isinstance(value, str | Undefined):
+        raise TypeError(f"nl2br wants a text, not {type(value).__name__}")
     return Markup("<br />\n").join(escape(value).splitlines())
 
 
@@ -106,8 +108,8 @@ def _joined(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def join(context: Any, value: Any, d: Any = "", attribute: Any = None) -> Any:
         getter, between = make_attrgetter(context.environment, attribute), len(str(d))
-        measured = _Measure("join", lambda item: _text_size(getter(item)) + between).through(value)
-        return original(context, measured, d, attribute)
+        measured = _Measure("join", lambda item: _text_size(getter(item)) + between)
+        return original(context, measured.through(value, context.environment), d, attribute)
 
     return join
 
@@ -116,8 +118,8 @@ def _summed(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def add(environment: Any, iterable: Any, attribute: Any = None, start: Any = 0) -> Any:
         getter = make_attrgetter(environment, attribute)
-        measured = _Measure("sum", lambda item: _item_size(getter(item))).through(iterable)
-        return original(environment, measured, attribute, start)
+        measured = _Measure("sum", lambda item: _item_size(getter(item)))
+        return original(environment, measured.through(iterable, environment), attribute, start)
 
     return add
 
@@ -130,8 +132,9 @@ class _Measure:
         self._size = size
         self._sum = 0
 
-    def through(self, items: Any) -> Iterator[Any] | AsyncIterator[Any]:
-        return self._later(items) if hasattr(items, "__aiter__") else self._now(items)
+    def through(self, items: Any, environment: Any) -> Iterator[Any] | AsyncIterator[Any]:
+        # What is undefined can be walked both ways; an expression can only walk one.
+        return self._later(items) if environment.is_async and hasattr(items, "__aiter__") else self._now(items)
 
     def _now(self, items: Any) -> Iterator[Any]:
         for item in items:

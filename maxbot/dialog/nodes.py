@@ -23,6 +23,11 @@ class Slot:
     found: Scenario | None
     not_found: Scenario | None
 
+    @property
+    def taken_from(self) -> Expression:
+        """The expression whose value is stored."""
+        return self.value or self.check_for
+
 
 @dataclass(frozen=True, slots=True)
 class Handler:

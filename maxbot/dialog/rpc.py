@@ -98,6 +98,7 @@ class RpcName:
 
     def __init__(self, request: RpcRequest | None) -> None:
         self._request = request
+        self.__dict__ |= dict.fromkeys(("method", "params", "request"))
         if request is not None:
             # The three come last: a method of such a name is shadowed by them.
             own = {"method": request.method, "params": request.params, "request": msgspec.structs.asdict(request)}
@@ -105,6 +106,9 @@ class RpcName:
 
     def __bool__(self) -> bool:
         return self._request is not None
+
+    def __repr__(self) -> str:
+        return f"<rpc {self._request.method if self._request else 'false'}>"
 
 
 def called(rpc: RpcName) -> str | None:

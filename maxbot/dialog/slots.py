@@ -9,6 +9,7 @@ from maxbot.dialog.nodes import Handler, Node, Slot
 from maxbot.dialog.scenario import Scenario
 from maxbot.dialog.steps import Returning
 from maxbot.dialog.turn import RunningTurn
+from maxbot.errors import TurnError
 
 
 class Filled(Enum):
@@ -39,7 +40,7 @@ class _Filling:
     node: Node
     label: str
     returning: Returning
-    silent: set[str] = field(default_factory=set)
+    silent: set[Slot] = field(default_factory=set)
     """Slots that are not prompted in this turn."""
     responds: bool = False
     """Whether a `<response/>` asked for the node's response."""
@@ -73,8 +74,14 @@ class _Filling:
             if slot.check_for.is_true(value):
                 if slot.value is not None:
                     value = slot.value.evaluate(self.turn.scope)
-                findings.append(self.store(slot, self.turn.keep(value)))
+                findings.append(self.store(slot, self.kept(slot, value)))
         return findings
+
+    def kept(self, slot: Slot, value: Any) -> Any:
+        try:
+            return self.turn.keep(value)
+        except ValueError as error:
+            raise TurnError(f"the slot {slot.name!r}: {error}", slot.taken_from.source.error(str(error))) from None
 
     def enabled(self) -> Iterator[Slot]:
         """Return the slots whose condition is true when it is their turn."""
@@ -84,7 +91,7 @@ class _Filling:
     def store(self, slot: Slot, value: Any) -> _Finding:
         finding = _Finding(slot, self.turn.state.slots.get(slot.name), value)
         self.turn.visited.slot("slot_filling", slot)
-        self.turn.fill(slot.name, value, (slot.value or slot.check_for).source)
+        self.turn.fill(slot.name, value, slot.taken_from.source)
         return finding
 
     def clear(self, slot: Slot) -> None:
@@ -99,7 +106,7 @@ class _Filling:
         if control in ("prompt_again", "listen_again"):
             self.clear(slot)
         if control == "listen_again":
-            self.silent.add(slot.name)
+            self.silent.add(slot)
 
     def handler(self) -> Handler | None:
         handlers = self.node.handlers
@@ -110,19 +117,18 @@ class _Filling:
 
     async def not_found(self, asked: str) -> None:
         """Say that the value of the slot which was asked is still missing."""
-        slot = next((slot for slot in reversed(self.node.slots) if slot.name == asked), None)
+        named = [slot for slot in self.enabled() if slot.name == asked]
+        slot = named[-1] if named else None  # of two slots of one name the second speaks, while it is enabled
         if slot is None or slot.not_found is None:
-            return
-        if slot.condition is not None and not slot.condition.holds(self.turn.scope):
             return
         control = await self.say(slot.not_found, self.turn.visited.slot("not_found", slot))
         if control in (None, "listen_again"):
-            self.silent.add(slot.name)
+            self.silent.add(slot)
 
     async def prompt(self) -> Slot | None:
         """Ask for the first slot without a value, return it."""
         slot = self.missing()
-        if slot is not None and slot.prompt is not None and slot.name not in self.silent:
+        if slot is not None and slot.prompt is not None and slot not in self.silent:
             await self.say(slot.prompt, self.turn.visited.slot("prompt", slot))
         return slot
 

@@ -43,7 +43,10 @@ class TurnInput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Keep: TypeAlias = Callable[[Any], Any]
-"""Returns what a slot keeps of what was found for it: of an entity its value, of an intent that it was meant."""
+"""Returns what a slot keeps of what was found for it: of an entity its value, of an intent that it was meant.
+
+Raises a ValueError where there is nothing to keep.
+"""
 
 
 class TurnOutput(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,12 @@ class RecognizedEntity(msgspec.Struct, frozen=True):
     extras: dict[str, Any] | None = None
     """What else a recogniser of the author's own has to say."""
 
+    def __repr__(self) -> str:
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        if self.extras is None:
+            del fields["extras"]
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
+
 
 class Finder(Protocol):
     """Looks for the entities of one message when it is asked."""
@@ -48,8 +54,13 @@ class EntityProxy:
         self._name = name
         self._values = values
 
+    __iter__ = None  # `for find in entities.NAME.all_objects` is how they are walked
+
     def __bool__(self) -> bool:
         return bool(self.all_objects)
+
+    def __repr__(self) -> str:
+        return f"<entity {self._name}: {', '.join(str(value) for value in self.all_values) or 'none'}>"
 
     @property
     def first(self) -> RecognizedEntity | None:

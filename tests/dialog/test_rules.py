@@ -311,3 +311,41 @@ def test_messages_are_converted() -> None:
     bot = MaxBot.inline("dialog: [{condition: true, response: '{{ message.image.size + 1 }} {{ message.text }}'}]")
     message = {"text": "", "image": {"url": "http://example.org", "size": "512", "caption": "c"}}
     assert bot.process_message(message) == [{"text": "513"}]
+
+
+TWO_OF_ONE_NAME = """
+dialog:
+  - condition: message.text == 'go'
+    label: go
+    slot_filling:
+      - {name: x, check_for: entities.number, prompt: First?, not_found: First is missing.}
+      - {name: x, check_for: user.second, condition: user.second, prompt: Second?, not_found: Second is missing.}
+    response: "{{ slots.x }}"
+  - {condition: message.text == 'on', response: "{% set user.second = true %}"}
+"""
+
+
+def test_of_two_slots_of_one_name_the_last_enabled_one_says_what_is_missing() -> None:
+    assert say(TWO_OF_ONE_NAME, "go", "hm") == ["First?", "First is missing."]
+    off = TWO_OF_ONE_NAME.replace("check_for: user.second", "check_for: nobody")
+    # It is the second slot that is silent then: the first one asks.
+    assert say(off, "on", "go", "hm") == ["", "First?", "Second is missing. | First?"]
+
+
+def test_an_entity_that_the_message_does_not_have_is_no_value_of_a_slot() -> None:
+    bot = """
+entities: [{name: tool, values: [{name: saw, phrases: [saw]}]}]
+dialog:
+  - condition: message.text
+    label: go
+    slot_filling: [{name: x, check_for: message.text, value: entities.tool, prompt: What?}]
+    response: "{{ slots.x }}"
+"""
+    assert say(bot, "a saw") == ["saw"]
+    with pytest.raises(TurnError, match=r"^<inline>:6: the slot 'x': its value is an entity that the message does not"):
+        MaxBot.inline(bot).process_message("a hat")
+
+
+def test_rpc_in_the_turn_of_a_message_is_false_and_has_nothing() -> None:
+    bot = "dialog: [{condition: true, response: '{{ rpc.method }} {{ rpc.params }} {{ rpc.ping is defined }}'}]"
+    assert say(bot, "hello") == ["None None False"]

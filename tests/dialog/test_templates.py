@@ -316,3 +316,27 @@ def test_a_coroutine_is_refused_where_nobody_waits_for_it(text: str) -> None:
         templates.expression(source(text))
     template = templates.template(source("{{ wait() }} {{ 1|wait }}"))
     assert asyncio.run(template.render(templates.scope({}).names)) == "True True"
+
+
+def test_undefined_is_an_empty_list_in_a_condition_too() -> None:
+    assert not holds("nobody|join(', ')")
+    assert not holds("nobody|sum")
+    assert render("[{{ nobody|join(', ') }}{{ nobody|sum }}]") == "[0]"
+
+
+@pytest.mark.parametrize("value", ["1", "none", "true", "[1]", "{}"])
+def test_nl2br_of_something_else_than_a_text_is_an_error(value: str) -> None:
+    with pytest.raises(TurnError, match="nl2br wants a text"):
+        render(f"{{{{ {value}|nl2br }}}}")
+
+
+def test_control_characters_around_a_text_are_left_to_the_markup() -> None:
+    assert render(" \n\x0b \t") == "\x0b"
+    assert render("{{ '\x0b' }} ") == "\x0b"
+
+
+def test_a_template_may_ask_whether_there_is_a_filter() -> None:
+    asking = "{% if 'sparkle' is filter %}{{ 1|sparkle }}{% else %}plain{% endif %}"
+    assert render(asking) == "plain"
+    with pytest.raises(BotError, match="no filter 'sparkle'"):
+        render("{% if false %}{{ 1|sparkle }}{% endif %}")

@@ -53,3 +53,9 @@ def test_attributes_win_over_values() -> None:
     named = EntitiesResult.resolve([RecognizedEntity("x", "name", "n", 0, 1)]).x
     assert named.name == "x"
     assert named.all_values == ("name",)
+
+
+def test_what_is_printed_of_entities_is_the_same_in_each_process() -> None:
+    assert str(RED) == "RecognizedEntity(name='colour', value='red', literal='Red', start_char=2, end_char=5)"
+    assert str(ENTITIES.colour) == "<entity colour: red, blue>"
+    assert str(ENTITIES.size) == "<entity size: none>"

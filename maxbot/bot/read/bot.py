@@ -144,7 +144,7 @@ class _Reader:
     def _alternative(self, top: Mapping, name: str, items: ListOf, paths: list[Path]) -> tuple[Any, ...]:
         """Read what stands in a section or in a file of its own, and not in both."""
         section = top.entries.get(name)
-        if name == "dialog" and isinstance(section, Scalar) and section.is_null:
+        if name == "dialog" and isinstance(section, Scalar) and not section.text:
             section = None
         found = () if section is None else self._values(section, items, repr(name))
         for path in paths:

@@ -29,7 +29,7 @@ def read_day(lexemes: Lexemes, index: int, now: Now) -> Element | None:
             return Element("day", index + 1, day=day) if day else None
         case "month_year":
             month, year = map(int, lexemes.text(index).split("/"))
-            return _latent(index + 1, in_month(year, month, now))
+            return _latent(index + 1, in_month(year, month, now), is_month=True)
         case "number" | "ordinal":
             return _day_then_month(lexemes, index, now)
         case "pair":
@@ -109,10 +109,16 @@ def _month_then_day(lexemes: Lexemes, index: int, now: Now) -> Element | None:
             return found
     year = _year(lexemes, _skip(lexemes, index + 1, ",", "of"))
     if year:
-        return _latent(_skip(lexemes, index + 1, ",", "of") + 1, in_month(year, month, now))
-    if lexemes.text(index) == "may" and len(lexemes.items) > 1 and not lexemes.is_word(index - 1, "in", "of", "by"):
-        return None  # a verb, where nothing says otherwise
-    return _latent(index + 1, _next_month(month, now))
+        return _latent(_skip(lexemes, index + 1, ",", "of") + 1, in_month(year, month, now), is_month=True)
+    if lexemes.text(index) == "may" and not _is_month(lexemes, index):
+        return None
+    return _latent(index + 1, _next_month(month, now), is_month=True)
+
+
+def _is_month(lexemes: Lexemes, index: int) -> bool:
+    """Return whether `may` is the month: a verb, where nothing says otherwise."""
+    alone = len(lexemes.items) == 1
+    return alone or lexemes.is_word(index - 1, "in", "of", "by", "on", "for") or lexemes.is_capital(index)
 
 
 def _with_year(lexemes: Lexemes, index: int, month: int, day: int, now: Now) -> Element | None:
@@ -159,8 +165,8 @@ def _skip(lexemes: Lexemes, index: int, *texts: str) -> int:
     return index + lexemes.is_word(index, *texts)
 
 
-def _latent(end: int, day: date | None) -> Element | None:
-    return Element("latent", end, day=day) if day else None
+def _latent(end: int, day: date | None, *, is_month: bool = False) -> Element | None:
+    return Element("month" if is_month else "latent", end, day=day) if day else None
 
 
 def _next_month(month: int, now: Now) -> date | None:

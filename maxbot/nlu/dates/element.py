@@ -19,9 +19,9 @@ class Now(NamedTuple):
 class Element(NamedTuple):
     """What was read at a place of a text."""
 
-    kind: Literal["day", "shift", "weekday", "latent", "pair", "time", "moment"]
-    """A whole date, one relative to now, a weekday, a date that lacks a part, two numbers or a year, a time of day,
-    a date with its time of day.
+    kind: Literal["day", "shift", "weekday", "latent", "month", "pair", "time", "moment"]
+    """A whole date, one relative to now, a weekday, a day without its year, a month or year without its day, two
+    numbers, a time of day, a date with its time of day.
     """
     end: int
     """Number of the lexeme behind it."""

@@ -29,19 +29,23 @@ class Expression:
     clock: time | None = None
     weekday: date | None = None
     latent: date | None = None
+    month: date | None = None
+    """Of a month or year: with a time of day it is no date, as a weekday is none."""
     is_pair: bool = False
 
     def takes(self, element: Element) -> bool:
         """Return whether an element belongs here as well."""
         match element.kind:
-            case _ if self.is_pair:
-                return False
             case "time":
                 return self.clock is None
+            case _ if self.is_pair:
+                return False
+            case "pair":
+                return self.clock is not None and not (self.day or self.weekday or self.latent or self.month)
             case "shift":
-                return self.latent is None and (self.day is None or self.is_relative)
-            case "day" | "latent":
-                return self.day is None and self.latent is None
+                return not (self.latent or self.month) and (self.day is None or self.is_relative)
+            case "day" | "latent" | "month":
+                return not (self.day or self.latent or self.month)
             case "weekday":
                 return self.weekday is None
         return False
@@ -51,6 +55,8 @@ class Expression:
         match element.kind:
             case "weekday":
                 self.weekday = element.day
+            case "month":
+                self.month = element.day
             case "latent" | "pair":
                 self.latent = element.day
                 self.is_pair = element.kind == "pair"

@@ -50,8 +50,8 @@ def _finds(text: str, lexemes: Lexemes, expression: Expression, ends: dict[int, 
     literal = text[start:end]
     if expression.day:
         yield RecognizedEntity("date", expression.day.isoformat(), literal, start, end)
-    elif expression.latent or (expression.weekday and not expression.clock):
-        day = expression.latent or expression.weekday
+    elif expression.latent or ((expression.weekday or expression.month) and not expression.clock):
+        day = expression.latent or expression.month or expression.weekday
         assert day is not None
         yield RecognizedEntity("latent_date", day.isoformat(), literal, start, end)
     if expression.clock:

@@ -41,6 +41,7 @@ MAX_DIGITS = 6
 
 _BEFORE = frozenset(" \t\n\r(\"'“‘,")
 _BEHIND = frozenset(" \t\n\r)\"'”’,.;:")
+_BEHIND_A_SENTENCE = _BEHIND | frozenset("!?")
 
 
 def lexemes(text: str) -> list[Lexeme]:
@@ -56,7 +57,8 @@ def lexemes(text: str) -> list[Lexeme]:
 
 
 def _is_loose(text: str, start: int, end: int) -> bool:
-    return (start == 0 or text[start - 1] in _BEFORE) and (end == len(text) or text[end] in _BEHIND)
+    behind = _BEHIND_A_SENTENCE if start else _BEHIND  # `2024!` says less than `in 2024!`
+    return (start == 0 or text[start - 1] in _BEFORE) and (end == len(text) or text[end] in behind)
 
 
 class Lexemes:
@@ -64,6 +66,7 @@ class Lexemes:
 
     def __init__(self, text: str) -> None:
         self.items = lexemes(text)
+        self._text = text
 
     def kind(self, index: int) -> str:
         """Return the kind of a piece, `""` where there is none."""
@@ -72,6 +75,10 @@ class Lexemes:
     def text(self, index: int) -> str:
         """Return the text of a piece in small letters, `""` where there is none."""
         return self.items[index].text if 0 <= index < len(self.items) else ""
+
+    def is_capital(self, index: int) -> bool:
+        """Return whether a piece begins with a capital letter where no sentence begins."""
+        return self.kind(index - 1) in ("word", "comma") and self._text[self.items[index].start].isupper()
 
     def is_word(self, index: int, *words: str) -> bool:
         """Return whether a piece is one of some words."""

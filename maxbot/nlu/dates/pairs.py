@@ -1,6 +1,7 @@
 """Two small numbers, and four digits alone: dates that only a bot that asks for one takes for such."""
 
 from datetime import date
+from typing import Literal
 
 from maxbot.nlu.dates.days import day_of, in_month, next_day
 from maxbot.nlu.dates.element import Element, Now
@@ -17,11 +18,11 @@ def read_pair(lexemes: Lexemes, index: int, now: Now) -> Element | None:
         first, second = map(int, lexemes.text(index).replace("-", "/").split("/"))
         return _element(index + 1, _day_of_pair(first, second, now)) if lexemes.items[index].loose else None
     if _is_year(lexemes, index):
-        return _element(index + 1, _in_year(int(lexemes.text(index)), now))
+        return _element(index + 1, _in_year(int(lexemes.text(index)), now), "month")
     first_number, behind = _small(lexemes, index), _behind_joints(lexemes, index + 1)
     if first_number and _is_year(lexemes, behind) and behind == index + 1:  # `5 2024`
         day = in_month(int(lexemes.text(behind)), first_number, now) if first_number <= 12 else None
-        return _element(behind + 1, day) if day else None
+        return _element(behind + 1, day, "month") if day else None
     second_number = _small(lexemes, behind)
     if first_number is None or second_number is None or _has_neighbour(lexemes, index, behind):
         return None
@@ -40,8 +41,8 @@ def _has_neighbour(lexemes: Lexemes, first: int, second: int) -> bool:
     return _small(lexemes, before) is not None or _small(lexemes, behind) is not None
 
 
-def _element(end: int, day: date | None) -> Element | None:
-    return Element("pair", end, day=day) if day else None
+def _element(end: int, day: date | None, kind: Literal["pair", "month"] = "pair") -> Element | None:
+    return Element(kind, end, day=day) if day else None
 
 
 def _small(lexemes: Lexemes, index: int) -> int | None:

@@ -158,6 +158,8 @@ def test_flags() -> None:
         "http://127.0.0.1:1/",
         "http://[::1]/",
         "ftps://x.co",
+        "http://a.b1/",
+        "http://12.34",
     ],
 )
 def test_a_url(text: str) -> None:

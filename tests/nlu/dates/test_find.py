@@ -212,6 +212,36 @@ def test_latent_dates_count_only_where_nothing_is_complete() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "day", "time"),
+    [
+        ("5/6 at 10:00", "2025-05-06", "10:00:00"),
+        ("at 10:00 on 5/6", "2025-05-06", "10:00:00"),
+        ("5 and 6 at 10:00", "2025-05-06", "10:00:00"),
+        ("on 5-6, at noon", "2025-05-06", "12:00:00"),
+    ],
+)
+def test_two_numbers_and_a_time_belong_together(text: str, day: str, time: str) -> None:
+    assert found(f"come {text}") == [("latent_date", day, text), ("time", time, text)]
+
+
+@pytest.mark.parametrize("text", ["in June at 8 pm", "by May 2025 at 8 pm", "2026 at 8 pm", "Friday at 8 pm"])
+def test_a_month_year_or_weekday_with_a_time_is_only_the_time(text: str) -> None:
+    assert found(f"come {text}") == [("time", "20:00:00", text)]
+
+
+@pytest.mark.parametrize("text", ["on 5/6?", "on 5/6!", "8 and 9?", "in 2024?"])
+def test_the_mark_behind_a_sentence_does_not_matter(text: str) -> None:
+    assert [name for name, *_ in found(text)] == ["latent_date"]
+
+
+def test_may_is_a_month_where_something_says_so() -> None:
+    for text in ("see you in may", "see you on may", "come May"):
+        assert "may" in found(text)[-1][2].lower(), text
+    for text in ("may I come", "May I come", "you may go", "it may be"):
+        assert found(text) == [], text
+
+
 def test_words_that_separate() -> None:
     for word in ("or", "to", "until", "from", "for", "around"):
         assert found(f"today {word} tomorrow") == [
