@@ -272,12 +272,11 @@ def test_a_stop_during_a_replacement_does_not_wait_for_idle_connections(tmp_path
 
 
 FORKS = [
-    (workers, "by a turn", child, how)
-    for workers in (2, 0)
-    for child in ("fork", "executor", "daemon", "unheard")
-    for how in (signal.SIGTERM, signal.SIGKILL)
-    if (child, how) != ("unheard", signal.SIGKILL)  # then nobody is left to give the port free
-] + [
+    *((2, "by a turn", child, how) for child in ("fork", "executor") for how in (signal.SIGTERM, signal.SIGKILL)),
+    (2, "by a turn", "daemon", signal.SIGTERM),
+    (2, "by a turn", "unheard", signal.SIGTERM),  # at a SIGKILL nobody is left to give the port free
+    *((0, "by a turn", "fork", how) for how in (signal.SIGTERM, signal.SIGKILL)),
+    (0, "by a turn", "unheard", signal.SIGTERM),
     (2, "by the import", "fork", signal.SIGKILL),
     (2, "by the import", "daemon", signal.SIGTERM),
     (2, "by the import", "unheard", signal.SIGTERM),
@@ -289,7 +288,12 @@ def test_a_child_that_the_bot_forked_keeps_neither_the_port_nor_the_stop(
     tmp_path: Path, workers: int, when: str, child: str, how: signal.Signals
 ) -> None:
     """`unheard` is forked behind Python's back: it holds all that is open, and a stop takes the port all the same."""
-    with serve(tmp_path, workers=workers, PROBE_FORKS=child if when == "by the import" else "") as server:
+    with (
+        serve(tmp_path, workers=workers, PROBE_FORKS=child if when == "by the import" else "") as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=5) as client,
+    ):
+        client.sendall(b"GET /probe/pid HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(65536)
         if when == "by a turn":
             assert say(server.port, "u", f"fork {child}") == 200
         eventually(lambda: lines(tmp_path / "child"))
@@ -302,10 +306,19 @@ def test_a_child_that_the_bot_forked_keeps_neither_the_port_nor_the_stop(
             if child in ("fork", "unheard"):
                 assert all(process.is_running() for process in children)
             eventually(lambda: refused(server.port))
+            if child != "unheard":
+                assert hung_up(client), "nobody is left waiting for an answer"
         finally:
             for process in children:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
+
+
+def hung_up(client: socket.socket) -> bool:
+    with suppress(ConnectionResetError):
+        while client.recv(65536):  # the rest of the last answer
+            pass
+    return True
 
 
 def refused(port: int) -> bool:

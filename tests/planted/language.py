@@ -102,9 +102,9 @@ BUGS = (
     Bug(
         "key-hides-an-error",
         "an unknown intent is an error, and no node to pass over",
-        "maxbot/dialog/conditions.py",
-        "name not in RESERVED_INTENTS and name in intents:",
-        "name not in RESERVED_INTENTS:",
+        "maxbot/dialog/keys.py",
+        'if known and (scope != "intents" or name in self._known["intents"]):',
+        "if known:",
         ("tests/dialog/test_branch.py",),
     ),
     Bug(

@@ -4,6 +4,14 @@ from tests.planted.bug import Bug
 
 BUGS = (
     Bug(
+        "suspects-run-anywhere",
+        "one user never stops the others",
+        "maxbot/delivery/suspects.py",
+        "        return not update.attempts and not unknown and self._known.find(update.id) is None\n",
+        "        return not update.attempts and not unknown\n",
+        ("tests/e2e/test_poison.py::test_six_messages_that_kill_workers_harm_nobody_else",),
+    ),
+    Bug(
         "an-empty-database-does-not-answer",
         "true words at a stop",
         "maxbot/storage/inspect.py",
@@ -144,8 +152,8 @@ BUGS = (
         ("tests/server/test_plan.py",),
     ),
     Bug(
-        "port-in-a-forked-child",
-        "no process keeps the port after a stop",
+        "clients-in-a-forked-child",
+        "no process keeps clients waiting after a stop",
         "maxbot/server/worker/service.py",
         "            keep_from_children(self._web.descriptors)\n",
         "",
