@@ -10,10 +10,13 @@ import pytest
 from maxbot.board import SuspectList
 from maxbot.delivery import Delivery
 from maxbot.delivery.suspects import Suspects
+from maxbot.delivery.turns import Bot as AnyBot
 from maxbot.events import DialogElsewhere, Event
 from maxbot.locks.memory import MemoryLocks
 from maxbot.storage.backend import Member
 from maxbot.storage.database import Database
+from maxbot.storage.json import decode
+from maxbot.storage.prepare import open_backend
 from maxbot.storage.store import Store
 from maxbot.types import Dialog, Message, State, TurnResult, Update
 from tests.delivery.test_suspects import in_a_worker
@@ -53,7 +56,7 @@ async def host(place: Place, run: str, lease: float = LEASE) -> AsyncIterator[St
         await database.close()
 
 
-def deliver(store: Store, bot: Bot, suspects: Suspects, observed: list[Event] | None = None) -> Delivery:
+def deliver(store: Store, bot: AnyBot, suspects: Suspects, observed: list[Event] | None = None) -> Delivery:
     observe = (observed if observed is not None else []).append
     locks = MemoryLocks()
     return Delivery(store, bot, {}, locks, turn_timeout=20.0, give_up_after=60.0, suspects=suspects, observe=observe)
@@ -155,3 +158,44 @@ async def _bury_everyone_of(place: Place, run: str) -> None:
         pid = next(int(row["pid"]) for row in place.rows("sessions") if row["run"] == run)
         await sibling.ping()
         await sibling.bury(pid)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 3 * LEASE])
+def test_a_host_that_was_cut_off_loses_and_repeats_nothing(
+    place: Place, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For less than a lease, and for so long that others take over: each turn counts once, in order."""
+    monkeypatch.setattr("maxbot.storage.postgresql.connection.DEADLINE", 2.0)
+    monkeypatch.setattr("maxbot.storage.mysql.driver.DEADLINE", 2)
+    dialogs = [Dialog("test", str(number)) for number in range(20)]
+
+    class Counts(PlainBot):
+        async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: Any = None) -> TurnResult:
+            await asyncio.sleep(0.1)
+            return TurnResult([], {"texts": [*state.get("texts", []), message["text"]]})
+
+    async def scenario(proxy: Any) -> None:
+        member = Member("cut", LEASE)
+        database = Database(open_backend(place.through(proxy), "process", member=member))
+        cut = Store(database)
+        async with host(place, "other") as other:
+            both = [deliver(cut, Counts(), Suspects()), deliver(other, Counts(), Suspects())]
+            for number in range(4):
+                updates = [Update(dialog, f"{dialog}.{number}", {"text": number}) for dialog in dialogs]
+                await (cut if number % 2 else other).accept(updates)
+                for dialog in dialogs:
+                    both[number % 2].wake(dialog)
+                    both[1 - number % 2].take_up(dialog)
+            proxy.silent = True
+            await asyncio.sleep(seconds)  # that is what is tested
+            proxy.silent = False
+            while await other.find_pending(None, "", 100):
+                await asyncio.sleep(0.05)
+            for delivery in both:
+                await delivery.drain(10.0)
+        await database.close()
+
+    with place.proxy() as proxy:
+        asyncio.run(scenario(proxy))
+    states = [decode(row["state"])["texts"] for row in place.rows("dialogs")]
+    assert states == [[0, 1, 2, 3]] * len(dialogs)
