@@ -4,7 +4,7 @@ import re
 import time
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from maxbot.errors import StartError, StorageUnavailable
@@ -16,6 +16,14 @@ from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.sqlite.place import sqlite_path
 
 _NUMBER = r"\d{4}(\.\d{4})?"
+
+STEP_PATIENCE = 2
+"""Seconds for which a step of a migration waits for a table that others use."""
+
+STEP_PAUSE = 1.0
+"""Seconds in which they go on."""
+
+STEP_ATTEMPTS = 30
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -78,8 +86,7 @@ def prepare(backend: Backend, *, upgrade: bool = False) -> list[str]:
     engine = backend.engine()
     try:
         backend.check()
-        with engine.connect() as connection:
-            return _bring_up_to_date(connection, backend.name, upgrade=upgrade)
+        return _until_free(engine, backend.name, upgrade=upgrade)
     except (DBAPIError, OSError) as error:
         reason = str(backend.failure(_cause(error))) if isinstance(error, DBAPIError) else error.strerror or str(error)
         if "database is locked" in reason:
@@ -88,6 +95,34 @@ def prepare(backend: Backend, *, upgrade: bool = False) -> list[str]:
     finally:
         engine.dispose()
         backend.close()
+
+
+def _until_free(engine: Engine, name: str, *, upgrade: bool) -> list[str]:
+    """Bring it up to date.
+
+    Whoever uses a table may keep a step from it for long, and all others queue behind the step. So it waits a short
+    time, lets them pass, and tries again.
+    """
+    for attempt in range(1, STEP_ATTEMPTS + 1):
+        try:
+            with engine.connect() as connection:
+                return _bring_up_to_date(connection, name, upgrade=upgrade)
+        except DBAPIError as error:
+            if not upgrade or not _was_locked(_cause(error)) or attempt == STEP_ATTEMPTS:
+                raise
+            time.sleep(STEP_PAUSE)
+    raise AssertionError
+
+
+def _be_impatient(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL lock_timeout = '{STEP_PATIENCE}s'"))
+    elif connection.dialect.name == "mysql":
+        connection.execute(text(f"SET SESSION lock_wait_timeout = {STEP_PATIENCE}"))
+
+
+def _was_locked(error: Exception) -> bool:
+    return getattr(error, "sqlstate", None) == "55P03" or error.args[:1] == (1205,)
 
 
 def _bring_up_to_date(connection: Connection, name: str, *, upgrade: bool) -> list[str]:
@@ -111,6 +146,7 @@ def _bring_up_to_date(connection: Connection, name: str, *, upgrade: bool) -> li
             )
         steps = [revision for revision in known_revisions() if number(revision) > number(found)]
         _see_workers(connection, name, steps)
+        _be_impatient(connection)
         migrate(connection)
         return steps
 

@@ -167,4 +167,12 @@ BUGS = (
         'if scheme.lower() == "bearer" and not matches',
         ("tests/server/edge/test_rpc.py",),
     ),
+    Bug(
+        "ready-until-the-end",
+        "who sends traffic is told that a stop is near",
+        "maxbot/server/supervisor/supervisor.py",
+        "        self._crew.tell_all(Leave())\n",
+        "",
+        ("tests/e2e/test_drain_delay.py",),
+    ),
 )

@@ -208,4 +208,12 @@ BUGS = (
         "        if False:\n",
         ("tests/storage/tables/test_claims.py",),
     ),
+    Bug(
+        "step-keeps-everybody-out",
+        "a migration that waits for a table lets others pass",
+        "maxbot/storage/prepare.py",
+        "        _be_impatient(connection)\n",
+        "",
+        ("tests/storage/test_migrations.py",),
+    ),
 )

@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,9 @@ from sqlalchemy import inspect, text
 
 from maxbot.errors import StartError
 from maxbot.storage import prepare as module
-from maxbot.storage.prepare import MIGRATIONS, prepare
+from maxbot.storage.prepare import MIGRATIONS, STEP_PATIENCE, prepare
 from maxbot.storage.schema import metadata
-from tests.storage.support import ANNA, Place, says, update
+from tests.storage.support import ANNA, MySQLPlace, Place, PostgreSQLPlace, says, update
 
 STEP = '''"""{title}"""
 import sqlalchemy as sa
@@ -152,3 +154,30 @@ def test_a_migrated_schema_is_that_of_a_fresh_one(place: Place) -> None:
     engine.dispose()
     backend.close()
     assert shape(place) == fresh
+
+
+@pytest.mark.parametrize("place", [PostgreSQLPlace, MySQLPlace], indirect=True)
+def test_a_step_lets_others_pass_while_somebody_keeps_the_table(place: Place, release: Release) -> None:
+    """A dump, or a report, reads for long: the step waits for it, and the bot does not wait for the step."""
+    release.becomes("0001")
+    run_turn(place, 0)
+    release.becomes(EXPANDED)
+    reader, other = (place.backend().engine().raw_connection() for _ in range(2))
+    reader.cursor().execute("BEGIN")
+    reader.cursor().execute("SELECT version FROM dialogs")
+    with ThreadPoolExecutor() as pool:
+        step = pool.submit(prepare, place.backend(), upgrade=True)
+        cursor, longest = other.cursor(), 0.0
+        until = time.monotonic() + 3 * STEP_PATIENCE
+        while time.monotonic() < until:
+            began = time.monotonic()
+            cursor.execute("SELECT version FROM dialogs")
+            other.rollback()
+            longest = max(longest, time.monotonic() - began)
+            time.sleep(0.01)
+        assert not step.done()
+        assert 0.2 < longest < 3 * STEP_PATIENCE, "the step stood in nobody's way, or for too long"
+        reader.rollback()
+        assert step.result(30) == [EXPANDED]
+    for connection in (reader, other):
+        connection.close()
