@@ -83,7 +83,8 @@ BUGS = (
         "maxbot/storage/tables/timers.py",
         "    taken = transaction.changes(_take, whose=[row[0] for row in found], which=[row[1] for row in found])\n"
         "    updates = [_update(row) for row, count in zip(found, taken, strict=True) if count]\n",
-        "    updates = [__import__('msgspec').structs.replace(_update(row), key=f'{item.now} {row[1]}') for row in found]\n",
+        "    import msgspec\n"
+        "    updates = [msgspec.structs.replace(_update(row), key=f'{item.now} {row[1]}') for row in found]\n",
         ("tests/storage/tables/test_timers.py",),
     ),
     Bug(
