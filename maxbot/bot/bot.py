@@ -15,6 +15,7 @@ from maxbot.bot.handler import Fetch, HandOn, Turn
 from maxbot.bot.hooks import Hook
 from maxbot.bot.markup import PLAIN, BotMarkup, stored
 from maxbot.bot.messages import checked_message, with_own, without_forbidden
+from maxbot.bot.push import Pushes, is_push, pushed
 from maxbot.bot.read.channels import make_channel
 from maxbot.bot.read.files import BOT_FILE
 from maxbot.bot.rpc import RpcHandlers
@@ -42,7 +43,7 @@ Handler: TypeAlias = Callable[[Turn], Awaitable[None]]
 HandlerType = TypeVar("HandlerType", bound=Handler)
 
 
-class MaxBot(ByHand):
+class MaxBot(ByHand, Pushes):
     """A bot: what it answers, and the channels it is on.
 
     Args:
@@ -303,6 +304,8 @@ class MaxBot(ByHand):
             RpcError: The request is refused; there was no turn.
             TurnError: As in `run_turn`.
         """
+        if is_push(request):
+            return pushed(request, state)
         asked, when = read_request(request), utc_time or datetime.now(UTC)
         if handler := self.rpc.get(asked.method):
             own = _checked({"method": asked.method, "params": asked.params}, "request")

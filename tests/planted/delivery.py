@@ -78,6 +78,45 @@ BUGS = (
         ("tests/outbox/test_send.py",),
     ),
     Bug(
+        "a-timer-rings-again",
+        "a timer rings once: it is taken and its update stored together",
+        "maxbot/storage/tables/timers.py",
+        "    taken = transaction.changes(_take, whose=[row[0] for row in found], which=[row[1] for row in found])\n"
+        "    updates = [_update(row) for row, count in zip(found, taken, strict=True) if count]\n",
+        "    import msgspec\n"
+        "    updates = [msgspec.structs.replace(_update(row), key=f'{item.now} {row[1]}') for row in found]\n",
+        ("tests/storage/tables/test_timers.py",),
+    ),
+    Bug(
+        "a-timer-without-its-turn",
+        "timers are stored with their turn, or not at all",
+        "maxbot/storage/tables/turns.py",
+        "            if rows is not None and item.timers\n",
+        "            if item.timers\n",
+        ("tests/storage/tables/test_timers.py",),
+    ),
+    Bug(
+        "a-timer-early-when-the-clock-is-put-right",
+        "a clock that is set back lets no timer ring early",
+        "maxbot/inbox/timers.py",
+        "if now - self._noticed[name] >= seconds]",
+        "]",
+        ("tests/inbox/test_timers.py",),
+    ),
+    Bug(
+        "a-push-before-what-waits",
+        "a message from the bot's side goes behind what the user has said",
+        "maxbot/server/edge/rpc.py",
+        "        await self._inbox.accept([Update(dialog, key, message, is_request=True)])\n",
+        "        if 'push' in message:\n"
+        "            for content in message['params']['commands']:\n"
+        "                from maxbot.types import Command\n"
+        "                await self._bot.channels[channel].send(Command(content), dialog)\n"
+        "            return JSONResponse({'result': None})\n"
+        "        await self._inbox.accept([Update(dialog, key, message, is_request=True)])\n",
+        ("tests/server/edge/test_push.py",),
+    ),
+    Bug(
         "cancel-taken-for-a-stop",
         "only the server's own cancellation is a stop",
         "maxbot/delivery/apart.py",

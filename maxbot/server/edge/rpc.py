@@ -58,6 +58,9 @@ class Bot(Protocol):
     def check_request(self, request: Any) -> None:
         """Raise an `RpcError` for what is refused."""
 
+    def check_push(self, asked: Any, dialog: Dialog) -> dict[str, Any]:
+        """Return the request that a push is stored as; raise an `RpcError` for what is refused."""
+
 
 class Rpc(Part):
     """The endpoint.
@@ -70,6 +73,9 @@ class Rpc(Part):
             pages in a browser.
     """
 
+    prefix = "rpc"
+    """Of its paths."""
+
     def __init__(self, bot: Bot, inbox: Inbox, ended: Ended, token: str | None = None) -> None:
         self._bot = bot
         self._inbox = inbox
@@ -77,7 +83,7 @@ class Rpc(Part):
         self._token = token or None
 
     def routes(self) -> Sequence[BaseRoute]:
-        return [Route("/rpc/{path:path}", self._call, methods=["POST"])]
+        return [Route(f"/{self.prefix}/{{path:path}}", self._call, methods=["POST"])]
 
     async def drain(self) -> None:
         self._ended.stop()
@@ -88,19 +94,28 @@ class Rpc(Part):
         failed_status = int(_number(request, "failed", 200))
         if not 200 <= failed_status <= 599:
             raise BadRequest("failed is a status from 200 to 599")
-        channel, user = _path(request)
+        channel, user = _path(request, self.prefix)
         body = await read_body(request, BODY_LIMIT)
         asked = decode(_json, body) if body else None
         try:
             dialog = self._dialog(channel, user)
-            self._bot.check_request(asked)
-            key = _key(request, user)
+            message = self._request(asked, dialog)
+            key = _key(request, f"{self.prefix}:{user}" if self.prefix != "rpc" else user)
         except RpcError as error:
             return _error(error.code, error.message, error.data)
-        await self._inbox.accept([Update(dialog, key, _complete(asked), is_request=True)])
+        await self._inbox.accept([Update(dialog, key, message, is_request=True)])
         if wait <= 0:
             return JSONResponse({"result": None})
         return _answer(await self._ended.outcome(dialog, key, min(wait, LONGEST_WAIT)), failed_status)
+
+    def _request(self, asked: Any, dialog: Dialog) -> dict[str, Any]:
+        """Return what is stored.
+
+        Raises:
+            RpcError: It is refused.
+        """
+        self._bot.check_request(asked)
+        return _complete(asked)
 
     def _authorise(self, request: Request) -> None:
         """Let callers in.
@@ -127,14 +142,16 @@ class Rpc(Part):
         return Dialog(channel, user)
 
 
-def _path(request: Request) -> tuple[str, str]:
+def _path(request: Request, prefix: str) -> tuple[str, str]:
     """Return channel and user; the parts are decoded one by one, so that a user's name may have a slash."""
     raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
-    parts = raw.partition(b"/rpc/")[2].removesuffix(b"/").split(b"/")
+    parts = raw.partition(f"/{prefix}/".encode())[2].removesuffix(b"/").split(b"/")
     try:
         channel, user = (unquote(part.decode("ascii"), errors="strict") for part in parts)
     except ValueError:
-        raise BadRequest("The path is /rpc/CHANNEL/USER_ID, with everything but letters and digits encoded") from None
+        raise BadRequest(
+            f"The path is /{prefix}/CHANNEL/USER_ID, with everything but letters and digits encoded"
+        ) from None
     return channel, user
 
 

@@ -32,6 +32,7 @@ from maxbot.server.edge.health import Health
 from maxbot.server.edge.http import WebServer
 from maxbot.server.edge.part import Part
 from maxbot.server.edge.polling import Polling
+from maxbot.server.edge.push import Push
 from maxbot.server.edge.refusals import Refusals
 from maxbot.server.edge.rpc import Rpc
 from maxbot.server.edge.sockets import explain
@@ -113,7 +114,9 @@ class Service:
         self._inbox = Inbox(self._store, self._delivery.wake, observe)
         self._sweep = Sweep(self._store, self._delivery.take_up, self._database.lease)
         self._health = Health(self._store)
+        bot.accept = self._inbox.accept
         self._rpc = Rpc(bot, self._inbox, ended, plan.rpc_token) if bot.has_requests else None
+        self._push = Push(bot, self._inbox, ended, plan.rpc_token) if bot.has_requests or plan.rpc_token else None
         self._refusals = Refusals()
         self._background: list[asyncio.Task[None]] = []
         self._web: WebServer | None = None
@@ -208,7 +211,7 @@ class Service:
 
     def _parts(self) -> list[Part]:
         door = FrontDoor(self._channels.values(), rpc=self._rpc is not None)
-        rpc = [] if self._rpc is None else [self._rpc]
+        rpc = [part for part in (self._rpc, self._push) if part is not None]
         return [Webhooks(self._channels, self._inbox), *rpc, self._health, door]
 
     async def _polls(self) -> bool:
@@ -267,6 +270,7 @@ class Service:
             await asyncio.gather(
                 self._web.stop(linger, self._plan.shutdown_timeout),
                 self._rpc.drain() if self._rpc is not None else asyncio.sleep(0),
+                self._push.drain() if self._push is not None else asyncio.sleep(0),
                 *(_whatever_happens(channel, channel.drain()) for channel in self._channels.values()),
             )
         self._refusals.say()

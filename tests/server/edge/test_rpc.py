@@ -17,6 +17,7 @@ from maxbot.events import UpdateSetAside, all_of
 from maxbot.inbox.accept import Inbox
 from maxbot.locks.memory import MemoryLocks
 from maxbot.server.edge.ended import Ended
+from maxbot.server.edge.push import Push
 from maxbot.server.edge.refusals import Refusals
 from maxbot.server.edge.rpc import Rpc
 from maxbot.server.edge.webapp import build_webapp
@@ -52,7 +53,10 @@ class Keeping(Channel):
 class Calls:
     """A worker's endpoint, called without a network."""
 
-    def __init__(self, app: ASGIApp, channel: Keeping, inbox: Inbox, ended: Ended, refusals: Refusals) -> None:
+    def __init__(
+        self, app: ASGIApp, channel: Keeping, inbox: Inbox, ended: Ended, refusals: Refusals, bot: MaxBot
+    ) -> None:
+        self.bot = bot
         self._app = app
         self.channel = channel
         self.inbox = inbox
@@ -108,8 +112,9 @@ async def endpoint(folder: Path, token: str | None = None, runs: bool = True) ->
         )
         inbox = Inbox(store, delivery.wake if runs else lambda dialog: None)
         refusals = Refusals()
-        app = build_webapp([Rpc(bot, inbox, ended, token)], refusals)
-        yield Calls(app, channel, inbox, ended, refusals)
+        bot.accept = inbox.accept
+        app = build_webapp([Rpc(bot, inbox, ended, token), Push(bot, inbox, ended, token)], refusals)
+        yield Calls(app, channel, inbox, ended, refusals, bot)
         await delivery.drain(5.0)
 
 
