@@ -134,6 +134,9 @@ def hello(plan: Plan, sockets: list[socket.socket], bot: MaxBot, serves: str) ->
     logger.info("The bot listens on %s with %s", url, serves)
     for channel in bot.channels:
         _introduce(channel, url, registers=plan.public_url is not None)
+    if bot.has_requests:
+        callers = "with the token (--rpc-token)" if plan.rpc_token else "of this machine, without a token"
+        logger.info("Requests of other programs %s: POST %s/rpc/CHANNEL/USER_ID", callers, url)
 
 
 def _introduce(channel: Channel, url: str, *, registers: bool) -> None:
