@@ -1,7 +1,6 @@
 """`MaxBot`: a bot, ready to run turns."""
 
 import inspect
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +14,9 @@ from maxbot.bot.handler import Fetch, HandOn, Turn
 from maxbot.bot.hooks import Hook
 from maxbot.bot.markup import PLAIN, BotMarkup, stored
 from maxbot.bot.messages import checked_message, with_own, without_forbidden
+from maxbot.bot.of_yaml import OfYaml
 from maxbot.bot.push import Pushes, is_push, pushed
 from maxbot.bot.read.channels import make_channel
-from maxbot.bot.read.files import BOT_FILE
 from maxbot.bot.rpc import RpcHandlers
 from maxbot.bot.script import Script
 from maxbot.bot.timers import checks_timers
@@ -35,7 +34,7 @@ from maxbot.meanwhile import Alone, current
 from maxbot.types import Dialog, Message, State, TurnResult
 
 if TYPE_CHECKING:
-    from maxbot.extensions.builder import Extension
+    pass
 
 Handler: TypeAlias = Callable[[Turn], Awaitable[None]]
 """What a Python bot does at a message."""
@@ -43,7 +42,7 @@ Handler: TypeAlias = Callable[[Turn], Awaitable[None]]
 HandlerType = TypeVar("HandlerType", bound=Handler)
 
 
-class MaxBot(ByHand, Pushes):
+class MaxBot(OfYaml, ByHand, Pushes):
     """A bot: what it answers, and the channels it is on.
 
     Args:
@@ -69,81 +68,6 @@ class MaxBot(ByHand, Pushes):
         self._script: Script | None = None
         self._handler: Handler | None = None
         self._own_messages: dict[str, Callable[[Any], Any]] = {}
-
-    @classmethod
-    def builder(cls, available_extensions: "Mapping[str, Extension] | None" = None) -> Builder:
-        """Return what a bot of YAML and Python is made with.
-
-        Args:
-            available_extensions: Of your own, by the name that the section `extensions` switches them on with.
-        """
-        return Builder(cls._built, available_extensions)
-
-    @classmethod
-    def inline(
-        cls,
-        source: str,
-        channels: Sequence[Channel] = (),
-        *,
-        available_extensions: "Mapping[str, Extension] | None" = None,
-    ) -> "MaxBot":
-        """Make a bot of a YAML text.
-
-        Raises:
-            BotError: The text is not a bot; has line and column.
-        """
-        builder = cls.builder(available_extensions)
-        builder.use_inline_resources(source)
-        builder.channels += channels
-        return builder.build()
-
-    @classmethod
-    def from_file(
-        cls,
-        path: str | os.PathLike[str],
-        channels: Sequence[Channel] = (),
-        *,
-        available_extensions: "Mapping[str, Extension] | None" = None,
-    ) -> "MaxBot":
-        """Read a bot from a single YAML file, whatever stands beside it.
-
-        Args:
-            path: The file.
-            channels: Added to those of the file.
-            available_extensions: As in `builder`.
-
-        Raises:
-            BotError: The file cannot be read or is not a bot; has every mistake with file, line and column.
-        """
-        builder = cls.builder(available_extensions)
-        builder.use_file_resources(path)
-        builder.channels += channels
-        return builder.build()
-
-    @classmethod
-    def from_directory(
-        cls,
-        path: str | os.PathLike[str],
-        channels: Sequence[Channel] = (),
-        *,
-        bot_file: str = BOT_FILE,
-        available_extensions: "Mapping[str, Extension] | None" = None,
-    ) -> "MaxBot":
-        """Read a bot from a directory: `bot.yaml`, and the files beside it that belong to a bot.
-
-        Args:
-            path: The directory.
-            channels: Added to those of the file.
-            bot_file: The file in the place of `bot.yaml`.
-            available_extensions: As in `builder`.
-
-        Raises:
-            BotError: There is no such file, or it is not a bot; has every mistake with file, line and column.
-        """
-        builder = cls.builder(available_extensions)
-        builder.use_directory_resources(path, bot_file)
-        builder.channels += channels
-        return builder.build()
 
     @classmethod
     def _built(cls, builder: Builder, definition: BotDefinition) -> "MaxBot":

@@ -5,11 +5,11 @@ holds, and runs nothing of the bot.
 """
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
+from maxbot.bot.channels import BotChannels
 from maxbot.bot.handler import checked_content
-from maxbot.channels.base import Channel
 from maxbot.errors import RpcError, TurnError, UsageError
 from maxbot.types import Command, Dialog, State, TurnResult, Update
 
@@ -28,7 +28,7 @@ Accept: TypeAlias = Callable[[Sequence[Update]], Awaitable[list[bool]]]
 class Pushes:
     """What a bot can say to a user who did not ask."""
 
-    channels: Mapping[str, Channel]
+    channels: BotChannels
     accept: Accept | None = None
     """Stores updates, while a server runs the bot."""
 
