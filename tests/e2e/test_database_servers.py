@@ -1,4 +1,4 @@
-"""The promises on MariaDB: workers and the database are killed under load, and nothing is lost or reordered."""
+"""The promises on PostgreSQL and MariaDB: workers and servers are killed, and nothing is lost or reordered."""
 
 import json
 import subprocess
@@ -6,6 +6,7 @@ import sys
 import time
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import TypeAlias
 
 import psutil  # type: ignore[import-untyped]
 import pytest
@@ -23,10 +24,11 @@ from tests.e2e.support import (
     update_of,
     wait_until_done,
 )
-from tests.support import FULL
+from tests.support import FULL, mysql, postgresql
 from tests.support.history import Bot
 from tests.support.load import LoadProcess
 from tests.support.mysql import MariaDBServer
+from tests.support.postgresql import PostgreSQLServer
 from tests.support.processes import Server, eventually
 from tests.support.telegram import TelegramStandIn
 
@@ -35,11 +37,20 @@ pytestmark = pytest.mark.faults
 KILLS = 50 if FULL else 4
 BOT = Bot(counter=True)
 
+DatabaseServer: TypeAlias = PostgreSQLServer | MariaDBServer
+
+
+@pytest.fixture(params=[postgresql, mysql], ids=["postgresql", "mariadb"])
+def database(request: pytest.FixtureRequest) -> DatabaseServer:
+    """The server that all tests share; whoever kills it starts it again."""
+    made: DatabaseServer = request.param.shared_server()
+    return made
+
 
 @pytest.fixture
-def url(mariadb_server: MariaDBServer) -> str:
+def url(database: DatabaseServer) -> str:
     """An empty database."""
-    return mariadb_server.url(mariadb_server.new_database())
+    return database.url(database.new_database())
 
 
 def kill_a_worker(server: Server) -> None:
@@ -51,7 +62,7 @@ def kill_a_worker(server: Server) -> None:
 
 
 def test_order_and_once_while_workers_and_the_database_are_killed(
-    tmp_path: Path, url: str, mariadb_server: MariaDBServer
+    tmp_path: Path, url: str, database: DatabaseServer
 ) -> None:
     with (
         TelegramStandIn(seed=3, retry_after=1, **NASTY) as telegram,
@@ -63,8 +74,8 @@ def test_order_and_once_while_workers_and_the_database_are_killed(
                 delivered = telegram.stats().delivered
                 eventually(lambda delivered=delivered: telegram.stats().delivered > delivered + 100, 30)  # type: ignore[misc]
                 if number % 2:
-                    mariadb_server.kill()
-                    mariadb_server.start()
+                    database.kill()
+                    database.start()
                 else:
                     kill_a_worker(server)
             record = load.result()
@@ -74,7 +85,7 @@ def test_order_and_once_while_workers_and_the_database_are_killed(
 
 
 def test_a_database_that_is_away_gives_503_and_is_used_again_within_a_second(
-    tmp_path: Path, url: str, mariadb_server: MariaDBServer
+    tmp_path: Path, url: str, database: DatabaseServer
 ) -> None:
     with TelegramStandIn() as telegram, serve(telegram, tmp_path, workers=1, database=url) as server:
 
@@ -87,10 +98,10 @@ def test_a_database_that_is_away_gives_503_and_is_used_again_within_a_second(
             return response.status, response.getheader("Retry-After")
 
         assert deliver(1)[0] == 200
-        mariadb_server.kill()
+        database.kill()
         status, retry_after = deliver(2)
         assert (status, bool(retry_after)) == (503, True)
-        mariadb_server.start()
+        database.start()
         back = time.monotonic()
         eventually(lambda: deliver(2)[0] == 200)
         assert time.monotonic() - back < 1.0
@@ -106,3 +117,17 @@ def test_a_bot_says_farewell_and_dead_letters_are_found(tmp_path: Path, url: str
         [sys.executable, "-m", "maxbot", "dead", "list", "--database", url], capture_output=True, text=True, check=True
     )
     assert listed.stdout == "There are no dead letters\n"
+
+
+@pytest.mark.parametrize("kind", [("--workers", "2"), ("--single-process",)], ids=["workers", "single"])
+def test_what_should_be_changed_about_the_database_is_said_once_at_the_start(
+    tmp_path: Path, postgresql_server: PostgreSQLServer, kind: tuple[str, ...]
+) -> None:
+    name = postgresql_server.new_database()
+    url = postgresql_server.url(name)
+    with postgresql_server.connected() as connection:
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off".encode())
+    with TelegramStandIn() as telegram, serve(telegram, tmp_path, *kind, workers=1, database=url) as server:
+        eventually(lambda: "durability is synchronous_commit off" in server.log)
+    assert server.log.count("durability is synchronous_commit off") == 1
+    assert "set both to on" in server.log
