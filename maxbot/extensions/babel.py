@@ -36,7 +36,7 @@ class Formats:
 
     Args:
         locale: As `de_DE`; None takes that of the environment.
-        tz: A time zone; None keeps UTC.
+        tz: A time zone; None keeps that of each value.
         currency: ISO code of money, where a template names none.
     """
 
@@ -49,7 +49,7 @@ class Formats:
     def format_datetime(
         self, context: Context, value: Any, format: str = "medium", locale: str | None = None, tz: str | None = None
     ) -> str:
-        """Print a moment, in the zone that is given or the bot's."""
+        """Print a moment, in the zone that is given or the bot's; without one in its own."""
         moment: datetime = to_datetime(context, value)
         return dates.format_datetime(moment, format, self._zone(tz), self._locale_of(locale, "LC_TIME"))
 
@@ -67,7 +67,7 @@ class Formats:
         if isinstance(value, datetime):
             return dates.format_time(to_datetime(context, value), format, self._zone(tz), place)
         read = to_time(context, value)
-        return dates.format_time(read.replace(tzinfo=None), format, read.tzinfo or UTC, place)
+        return dates.format_time(read.replace(tzinfo=None), format, self._zone(tz) or read.tzinfo or UTC, place)
 
     def format_currency(
         self,
@@ -88,8 +88,8 @@ class Formats:
         place = self._locale_of(locale, "LC_NUMERIC")
         return numbers.format_currency(_amount(value), unit, format, place, currency_digits)
 
-    def _zone(self, name: str | None) -> tzinfo:
-        return to_zone(name) if name else self._tz or UTC
+    def _zone(self, name: str | None) -> tzinfo | None:
+        return to_zone(name) if name else self._tz
 
     def _locale_of(self, name: str | None, category: str) -> Locale:
         wanted = name or self._locale or default_locale(category) or "en_US_POSIX"

@@ -1,16 +1,19 @@
 """Filters that make dates and times of texts and numbers: `slots.date|date`."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.parser import parse
-from dateutil.tz import tzlocal
+from dateutil.tz import tzlocal, tzstr
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from maxbot.extensions.builder import Builder
+
+_OFFSET = re.compile("(UTC|GMT)[+-](1[0-4]|[0-9])")
 
 LONGEST_TEXT = 100
 """Characters of a text that is a date or time."""
@@ -68,7 +71,7 @@ def to_time(context: Context, value: Any) -> time:
 
 
 def to_zone(name: Any) -> tzinfo:
-    """Return a time zone by its name, as `Asia/Seoul`; the empty name is the machine's own.
+    """Return a time zone by its name, as `Asia/Seoul` or `UTC+3`; the empty name is the machine's own.
 
     Raises:
         ValueError: There is none of this name.
@@ -77,6 +80,8 @@ def to_zone(name: Any) -> tzinfo:
         raise TypeError(f"the name of a time zone is a text, not {type(name).__name__}")
     if not name:
         return tzlocal()
+    if _OFFSET.fullmatch(name):
+        return tzstr(name)
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -36,6 +36,12 @@ def test_without_a_zone_values_keep_utc() -> None:
     assert printed("{{ utc_time|format_time('full') }}", {"locale": "en"}) == "9:30:00 AM Coordinated Universal Time"
 
 
+def test_without_a_zone_a_moment_keeps_its_own() -> None:
+    written = "'2021-08-09T06:30:00-03:00'"
+    assert printed(f"{{{{ {written}|format_datetime('short') }}}}", {"locale": "en"}) == "8/9/21, 6:30 AM"
+    assert printed(f"{{{{ {written}|format_datetime('short', tz='UTC') }}}}", {"locale": "en"}) == "8/9/21, 9:30 AM"
+
+
 def test_the_day_of_a_moment_is_not_converted() -> None:
     config = {"locale": "en", "tz": "Pacific/Auckland"}
     assert printed("{{ '2024-05-14T23:30Z'|format_date('short') }}", config) == "5/14/24"

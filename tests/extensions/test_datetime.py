@@ -1,10 +1,10 @@
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maxbot.extensions.datetime import extension
+from maxbot.extensions.datetime import extension, to_zone
 from tests.extensions.support import NOW, built
 
 BUILDER = built(extension)
@@ -63,3 +63,10 @@ def test_whatever_a_user_writes_is_a_moment_or_a_known_error(value: object) -> N
     except (ValueError, TypeError):
         return
     assert datetime.fromisoformat(printed).tzinfo is not None
+
+
+def test_a_zone_may_be_an_offset() -> None:
+    assert to_zone("UTC+3").utcoffset(datetime(2024, 5, 14)) == timedelta(hours=3)
+    for name in ("UTC+99", "../UTC+3", "UTC+"):
+        with pytest.raises(ValueError, match="there is no time zone"):
+            to_zone(name)

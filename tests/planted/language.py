@@ -283,4 +283,28 @@ BUGS = (
         "pass",
         ("tests/bot/test_as_before.py",),
     ),
+    Bug(
+        "disabled-slot-says-what-is-missing",
+        "of two slots of one name the last enabled one says what is missing",
+        "maxbot/dialog/slots.py",
+        "named = [slot for slot in self.enabled() if slot.name == asked]",
+        "named = [slot for slot in self.node.slots if slot.name == asked]",
+        ("tests/dialog/test_rules.py",),
+    ),
+    Bug(
+        "month-with-a-time-is-a-date",
+        "a month with a time of day is only the time",
+        "maxbot/nlu/dates/find.py",
+        "((expression.weekday or expression.month) and not expression.clock)",
+        "expression.month or (expression.weekday and not expression.clock)",
+        ("tests/nlu/dates/test_find.py",),
+    ),
+    Bug(
+        "babel-takes-values-to-utc",
+        "a moment is printed in its own zone where the bot has none",
+        "maxbot/extensions/babel.py",
+        "return to_zone(name) if name else self._tz",
+        "return to_zone(name) if name else self._tz or UTC",
+        ("tests/extensions/test_babel.py",),
+    ),
 )
