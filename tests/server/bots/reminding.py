@@ -10,7 +10,8 @@ from pathlib import Path
 
 from maxbot import MaxBot
 from maxbot.bot.handler import Turn
-from tests.server.bots.probe import ProbeChannel
+from maxbot.types import Command, Dialog
+from tests.server.bots.probe import ProbeChannel, _write
 
 TIMERS = 5
 
@@ -27,7 +28,17 @@ def _wrong() -> float:
 if "PROBE_CLOCK" in os.environ:
     time.time = _wrong
 
-bot = MaxBot([ProbeChannel()])
+
+class KeyedChannel(ProbeChannel):
+    """Writes the key of a reply too, which is the same when it is sent again."""
+
+    name = "probe"
+
+    async def send(self, command: Command, dialog: Dialog) -> None:
+        _write("PROBE_SENT", f"{dialog.user} {command.key} {command.content['text']}")
+
+
+bot = MaxBot([KeyedChannel()])
 
 
 @bot.handler
