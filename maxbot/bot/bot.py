@@ -1,7 +1,7 @@
 """`MaxBot`: a bot, ready to run turns."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -10,7 +10,8 @@ from maxbot.bot.builder import Builder
 from maxbot.bot.by_hand import ByHand
 from maxbot.bot.calls import call, place_of
 from maxbot.bot.channels import BotChannels
-from maxbot.bot.handler import Fetch, HandOn, Turn
+from maxbot.bot.fetching import Fetch, fetch_of
+from maxbot.bot.handler import HandOn, Turn
 from maxbot.bot.hooks import Hook
 from maxbot.bot.markup import PLAIN, BotMarkup, stored
 from maxbot.bot.messages import checked_message, with_own, without_forbidden
@@ -22,7 +23,6 @@ from maxbot.bot.script import Script
 from maxbot.bot.timers import checks_timers
 from maxbot.bot.values import json_copy
 from maxbot.channels.base import Channel
-from maxbot.channels.media import Bounds, Media, bounded
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.dialog.rpc import RpcMethods, read_request
 from maxbot.dialog.state import after_failure
@@ -185,7 +185,7 @@ class MaxBot(OfYaml, ByHand, Pushes):
             hand_on = lambda said, remembered: script.request(request, dialog, remembered, utc_time)  # noqa: E731
         elif script is not None:
             hand_on = lambda said, remembered: self._answer(script, said, dialog, remembered, utc_time)  # noqa: E731
-        fetch = fetch or self._fetch_of(dialog)
+        fetch = fetch or fetch_of(self.channels.get(dialog.channel))
         timers = TurnTimers(checks_timers(self.check_own_request))
         said, known = _checked(message, "message"), _checked(state, "state")
         turn = Turn(said, dialog, known, hand_on, fetch, request=request, timers=timers)
@@ -201,17 +201,6 @@ class MaxBot(OfYaml, ByHand, Pushes):
         if isinstance(current.get(), Alone):
             return TurnResult([*turn.early, *commands], stored, visited=turn.visited, timers=turn.timers)
         return TurnResult(commands, stored, visited=turn.visited, early=turn.early, timers=turn.timers)
-
-    def _fetch_of(self, dialog: Dialog) -> Fetch | None:
-        channel = self.channels.get(dialog.channel)
-        if channel is None:
-            return None
-
-        async def fetch(file: Mapping[str, Any], bounds: Bounds) -> Media:
-            media = await bounded(channel.fetch(file, bounds), bounds)
-            return media._replace(name=str(file.get("name") or media.name))
-
-        return fetch
 
     async def run_request(
         self, request: Any, dialog: Dialog, state: State, utc_time: datetime | None = None

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, cast
 
+from maxbot.bot.fetching import Fetch
 from maxbot.bot.markup import stored
 from maxbot.bot.read.places import shown_path
 from maxbot.bot.received import ReceivedMessage
@@ -20,9 +21,6 @@ from maxbot.dialog.visited import Visited
 from maxbot.errors import CannotFetch, TurnError
 from maxbot.meanwhile import current
 from maxbot.types import Command, Dialog, Message, State, TimerChanges
-
-Fetch: TypeAlias = Callable[[Mapping[str, Any], Bounds], Awaitable[Media]]
-"""Fetches what a user sent, by what stands of it in a message."""
 
 HandOn: TypeAlias = Callable[[Message, State], Awaitable[TurnOutput]]
 """Lets the dialog of a YAML file answer a message."""

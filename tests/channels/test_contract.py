@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from maxbot.channels.base import Answer, Channel, Received, Request, Services
+from maxbot.channels.base import Answer, Channel, Growth, Received, Request, Services
 from maxbot.channels.client import ApiClient
 from maxbot.channels.expand import Abilities, expand
 from maxbot.channels.split import Limit
 from maxbot.errors import BadRequest, OutcomeUnknown, RetryLater, SendError, Unauthorized, Undeliverable
 from maxbot.testing.channels import ChannelContract, Webhook
-from maxbot.types import Command, Dialog, Update
+from maxbot.types import Address, Begun, Command, Dialog, Update
 
 TOKEN = "s3cret"
 
@@ -213,6 +213,15 @@ class ReturnsNumber(Good):
         return 5
 
 
+class ForgetsWhatItBegan(Good):
+    growth = Growth(every=1.0, lasts=True)
+
+    async def draft(
+        self, text: str, dialog: Dialog, key: str, begun: Begun | None = None, address: Address | None = None
+    ) -> Begun | None:
+        return None
+
+
 class TakesAllConnections(Good):
     async def start(self, services: Services) -> None:
         self.client = ApiClient(self._api_url, 1.0)
@@ -277,6 +286,7 @@ BROKEN: list[tuple[type[Good], str]] = [
     (CutsNothing, "test_every_kind_of_reply_becomes_what_the_platform_takes"),
     (BelievesAnyPage, "test_only_the_platforms_own_words_are_its_verdict"),
     (TakesNoForAnswer, "test_only_the_platforms_own_words_are_its_verdict"),
+    (ForgetsWhatItBegan, "test_a_reply_that_was_shown_while_it_grew_is_finished"),
     (TakesAllConnections, "test_it_has_no_more_connections_than_it_was_lent"),
     (NeverLater, "test_nothing_was_sent_without_a_connection"),
     (TellsItsToken, "test_nothing_was_sent_without_a_connection"),
