@@ -340,8 +340,9 @@ def test_nothing_is_sent_while_a_worker_is_cut_from_the_database(place: Place) -
         store = Store(database)
         rows = await committed(store, "a")
         proxy.silent = True
-        while store.holds(rows[0].claim):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10 * LEASE):
+            while store.holds(rows[0].claim):
+                await asyncio.sleep(0.01)
         sending = asyncio.create_task(Sender(store, {"test": platform}, 1000.0).send(DIALOG, rows, found=False))
         await asyncio.sleep(LEASE)
         assert platform.texts == []
