@@ -162,7 +162,7 @@ BUGS = (
         "maxbot/delivery/early.py",
         "        if self._count <= self._update.said.replies:\n",
         "        if False:\n",
-        ("tests/delivery/test_simulation.py", "tests/delivery/test_early.py"),
+        ("tests/delivery/test_early.py",),
     ),
     Bug(
         "state-with-the-first-early-reply",
@@ -184,7 +184,7 @@ BUGS = (
         "                __import__('msgspec').structs.replace(command, key=f'{update.id}.{place}'), self._dialog\n"
         "            )\n"
         "        try:\n",
-        ("tests/delivery/test_simulation.py",),
+        ("tests/delivery/test_early.py",),
     ),
     Bug(
         "stale-turn-commits-behind-early-replies",
