@@ -55,12 +55,17 @@ def serve(
     environment = {"E2E_API_URL": telegram.url, "E2E_TOKEN": TOKEN, "E2E_SECRET": SECRET}
     environment |= {f"E2E_{name.upper()}": str(value) for name, value in settings.items()}
     if database is not None:
-        _on_servers[folder] = database
+        on_servers(folder, database)
     place = database or database_in(folder)
     return Server.maxbot(bot, folder / "log", *options, workers=workers, database=place, environment=environment)
 
 
 _on_servers: dict[Path, str] = {}
+
+
+def on_servers(folder: Path, database: str) -> None:
+    """Remember where the database of a folder is."""
+    _on_servers[folder] = database
 
 
 def database_in(folder: Path) -> Path:

@@ -41,6 +41,9 @@ def says(*texts: str, resend: bool = True) -> list[Command]:
 class Place(ABC):
     """Where one database is, of one kind."""
 
+    url = ""
+    """As `--database` takes it, where a server keeps it."""
+
     @abstractmethod
     def backend(self) -> Backend:
         """Return a further way to it."""
