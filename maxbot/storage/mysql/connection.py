@@ -13,6 +13,7 @@ LARGEST_TEXT = 1024 * 1024
 LOST = {0, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2006, 2013, 2055, 3169, 4031}
 
 PACKET_TOO_LARGE = 1153
+ENDED = 2013  # lost while it ran a statement
 
 Check = Callable[[Result], Exception | None]
 
@@ -45,7 +46,7 @@ def server_error(error: Exception, *, last: bool = False) -> ServerError | None:
         code, message = (*error.args, "", "")[:2] if error.args else (0, "")
         known = isinstance(code, int)
         return ServerError(code if known else 0, str(message if known else code) or "connection lost", last=last)
-    return ServerError(2013, error.strerror or str(error), last=last) if isinstance(error, OSError) else None
+    return ServerError(ENDED, error.strerror or str(error), last=last) if isinstance(error, OSError) else None
 
 
 class Connection:
@@ -96,6 +97,9 @@ class Connection:
                 if (ours := server_error(error, last=len(results) == len(queued) - 1)) is None:
                     raise
                 raise ours from None
+            if len(results) < len(queued):
+                # Seen after a silence of the network: the answer ends between two statements, without an error.
+                raise ServerError(ENDED, f"ended after {len(results)} of {len(queued)} statements")
         for (_, check), result in zip(queued, results, strict=True):
             if check is not None and (failure := check(result)) is not None:
                 raise failure

@@ -69,6 +69,8 @@ class MySQLClient:
         connection.query(text.encode())
         while True:
             found = connection.store_result()
+            if found is None and connection.field_count():
+                raise OSError("a result with rows ended before they came")
             results.append(Result([] if found is None else list(found.fetch_row(0)), connection.affected_rows()))
             if connection.next_result() == -1:
                 return
