@@ -43,7 +43,7 @@ class _Table:
     """
 
     def __init__(self, descriptor: int) -> None:
-        if os.fstat(descriptor).st_size == 0:
+        if os.fstat(descriptor).st_size < 8 * CELLS:
             os.ftruncate(descriptor, 8 * CELLS)
         self.descriptor = descriptor
         self._memory = mmap.mmap(descriptor, 8 * CELLS)
@@ -85,6 +85,21 @@ class Board(_Table):
     def new(cls) -> "Board":
         """Make an empty one."""
         return cls(anonymous_memory("maxbot-turns"))
+
+    @classmethod
+    def kept(cls, path: str) -> tuple["Board", UnderWay]:
+        """Open one that outlives everything, and return what the process before had under way when it died.
+
+        Args:
+            path: Of the file; made where it is missing, readable by its owner alone.
+
+        Raises:
+            OSError: It cannot be opened.
+        """
+        board = cls(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        found = board.read()
+        board._memory[:] = bytes(8 * CELLS)
+        return board, found
 
     async def watch(self, update: int, turn: Awaitable[T]) -> T:
         """Run a turn, and note it as long as it is under way, and when it is on the event loop."""

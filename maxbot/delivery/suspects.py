@@ -16,14 +16,15 @@ from contextlib import asynccontextmanager, contextmanager
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
-from maxbot.board import Board, SuspectList, Suspicion
+from maxbot.board import Board, SuspectList, Suspicion, UnderWay
 from maxbot.outbox.retries import until_stored
 from maxbot.storage.store import Store
 from maxbot.storage.tables.turns import PendingUpdate
 from maxbot.types import Dialog
 
 GUILTY_IN_ONE_PROCESS = 2
-"""Attempts: it ran when the process died, and it was the only suspect that ran when it died again."""
+"""Attempts: it ran when the process died, and it was the only suspect that ran when it died again. Where nothing says
+what ran at the first death, that is the third one."""
 
 GUILTY = 3
 """Attempts: it ran alone twice when everything died, supervisor and all. Else the supervisor knows better."""
@@ -103,20 +104,31 @@ class InOneProcess(Suspects):
 
     Args:
         store: Keeps the attempts.
+        board: This process's.
+        before: What the process before had under way when it died; None where nobody knows.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, board: Board | None = None, before: UnderWay | None = None) -> None:
+        if board is not None:
+            self.watch = board.watch  # type: ignore[method-assign]
         self._store = store
         self._one_at_a_time = asyncio.Lock()
+        self._knows = before is not None
+        self._at_work = set(before.suspects) if before is not None else set()
 
     def trusts(self, update: PendingUpdate, origin: Origin) -> bool:
-        return not any(origin) and not update.attempts
+        unknown = not self._knows and any(origin)
+        return not unknown and not update.attempts and update.id not in self._at_work
 
     @asynccontextmanager
     async def trial(self, dialog: Dialog, update: PendingUpdate) -> AsyncIterator[Verdict]:
-        if update.attempts >= GUILTY_IN_ONE_PROCESS:
+        attempts = update.attempts
+        if update.id in self._at_work:
+            self._at_work.remove(update.id)
+            attempts = await until_stored(self._store.mark_attempt, update.id)
+        if attempts >= GUILTY_IN_ONE_PROCESS:
             yield Verdict.SET_ASIDE
-        elif not update.attempts:
+        elif not attempts:
             async with self._counted(self._store, update):
                 yield Verdict.RUN
         else:

@@ -54,6 +54,16 @@ def check_option(url: str) -> None:
         )
 
 
+def beside(url: str, ending: str) -> str | None:
+    """Return the path of a file that belongs to a database; None where that is on a server.
+
+    Args:
+        url: As `--database` takes it.
+        ending: Behind the name of the database's own file.
+    """
+    return None if on_server(url) else f"{sqlite_path(url)}{ending}"
+
+
 def new_database() -> str:
     """Return the URL of a database that nobody has.
 

@@ -1,6 +1,7 @@
 """Where a turn may run after somebody died: not here, here, alone, or nowhere any more."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from maxbot.board import Board, SuspectList, Suspicion
 from maxbot.channels.base import Channel
 from maxbot.delivery import Delivery
-from maxbot.delivery.suspects import InAWorker, InOneProcess, InQuarantine, Suspects
+from maxbot.delivery.suspects import InAWorker, InOneProcess, InQuarantine, Origin, Suspects, Verdict
 from maxbot.locks.memory import MemoryLocks
 from maxbot.storage.store import Store
+from maxbot.storage.tables.turns import PendingUpdate
 from maxbot.types import Command, Dialog, Message, State, TurnResult, Update
 from tests.support.bots import PlainBot
 from tests.support.engine import letters, run_with_store
@@ -46,10 +48,14 @@ async def accept(store: Store, dialog: Dialog, *texts: str) -> None:
     await store.accept([Update(dialog, f"{dialog.user} {text}", {"text": text}) for text in texts])
 
 
-async def attempts(store: Store, dialog: Dialog) -> int:
+async def pending(store: Store, dialog: Dialog) -> PendingUpdate:
     update = (await store.load(str(dialog))).update
     assert update is not None
-    return update.attempts
+    return update
+
+
+async def attempts(store: Store, dialog: Dialog) -> int:
+    return (await pending(store, dialog)).attempts
 
 
 def in_a_worker(store: Store, known: SuspectList, *, first: bool = False) -> tuple[InAWorker, list[int], list[int]]:
@@ -273,6 +279,31 @@ def test_in_one_process_suspects_run_one_at_a_time_and_others_beside_them() -> N
         assert bot.ran == ["suspect 0", "fresh"]
         await asyncio.sleep(20)
         assert len(bot.ran) == 4
+
+    run_with_store(scenario)
+
+
+def test_a_process_that_knows_what_the_last_one_died_of_runs_that_alone_and_sets_it_aside_after_a_second_death(
+    tmp_path: Path,
+) -> None:
+    file = str(tmp_path / "bot.db-turns")
+
+    async def scenario(store: Store) -> None:
+        await accept(store, ANNA, "poison")
+        await accept(store, BERT, "innocent")
+        first, _ = Board.kept(file)
+        first._cells[0] = 1  # and so it stays when the process ends in the middle of a step
+        second, before = Board.kept(file)
+        suspects = InOneProcess(store, second, before)
+        innocent, poison = await pending(store, BERT), await pending(store, ANNA)
+        assert suspects.trusts(innocent, Origin(left_behind=True)), "nothing is against it"
+        assert not suspects.trusts(poison, Origin(left_behind=True))
+        async with suspects.trial(ANNA, poison) as verdict:
+            assert verdict is Verdict.RUN
+            second._cells[0] = 1
+            third = InOneProcess(store, *Board.kept(file))
+            async with third.trial(ANNA, await pending(store, ANNA)) as verdict_of_the_third:
+                assert verdict_of_the_third is Verdict.SET_ASIDE
 
     run_with_store(scenario)
 

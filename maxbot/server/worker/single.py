@@ -1,6 +1,7 @@
 """Everything in one process: for bot code that is not made for several."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -8,8 +9,9 @@ import socket
 from collections.abc import Callable
 from types import FrameType
 
+from maxbot.board import Board
 from maxbot.bot import MaxBot
-from maxbot.delivery.suspects import InOneProcess
+from maxbot.delivery.suspects import InOneProcess, Suspects
 from maxbot.errors import StartError
 from maxbot.locks import UserLocks
 from maxbot.server.children import shut
@@ -22,6 +24,8 @@ from maxbot.server.worker.advice import say_advice
 from maxbot.server.worker.doubts import say_doubts
 from maxbot.server.worker.registration import register
 from maxbot.server.worker.service import Service
+from maxbot.storage.place import beside
+from maxbot.storage.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +65,8 @@ class SingleProcess:
         for number in signals.CONTROLLED:  # there are no workers to replace: a SIGHUP stops as well
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGALRM, self._on_deadline)
-        service = Service(self._plan, self._bot, self._user_locks, self._cannot_go_on, _nobody_else_can, InOneProcess)
+        suspects, file = self._suspects()
+        service = Service(self._plan, self._bot, self._user_locks, self._cannot_go_on, _nobody_else_can, suspects)
         starting = asyncio.create_task(service.start(self._sockets))
         told = asyncio.create_task(self._stop.wait())
         await asyncio.wait([starting, told], return_when=asyncio.FIRST_COMPLETED)
@@ -85,11 +90,22 @@ class SingleProcess:
         shut(self._sockets)
         unfinished = await service.stop(LINGER)
         signals.ignore(asyncio.get_running_loop())
+        if file is not None:
+            os.unlink(file)  # nothing is under way any more
         if unfinished:
             logger.warning("%d dialogs were not finished in time", unfinished)
         if self._failure is not None:
             raise self._failure
         return 0
+
+    def _suspects(self) -> tuple[Callable[[Store], Suspects], str | None]:
+        """Return what makes the suspects, and the file that will tell the next process what killed this one."""
+        file = None if self._plan.shared else beside(self._plan.database, "-turns")
+        if file is not None:
+            with contextlib.suppress(OSError):
+                board, before = Board.kept(file)
+                return lambda store: InOneProcess(store, board, before), file
+        return InOneProcess, None
 
     async def _register(self) -> None:
         if self._plan.public_url:
