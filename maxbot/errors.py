@@ -336,7 +336,7 @@ class RpcError(MaxBotError):
 
     Args:
         code: As JSON-RPC numbers them: -32600 for what is no request, -32601 for an unknown method, -32602 for
-            parameters that do not fit, -32100 for an unknown channel.
+            parameters that do not fit, -32100 for an unknown channel, -32102 for a user who must not be written to now.
         message: What goes with the code.
         data: What is wrong, by key.
     """

@@ -5,15 +5,16 @@ holds, and runs nothing of the bot.
 """
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from maxbot.bot.channels import BotChannels
 from maxbot.bot.handler import checked_content
 from maxbot.errors import RpcError, TurnError, UsageError
-from maxbot.types import Command, Dialog, State, TurnResult, Update
+from maxbot.types import Address, Command, Dialog, State, TurnResult, Update
 
 INVALID_PARAMS = -32602
+WINDOW_CLOSED = -32102
 
 MOST_COMMANDS = 10
 """Replies of one push."""
@@ -21,16 +22,29 @@ MOST_COMMANDS = 10
 KEY_LIMIT = 190
 """Characters."""
 
-Accept: TypeAlias = Callable[[Sequence[Update]], Awaitable[list[bool]]]
-"""Stores updates."""
+
+class Inbox(Protocol):
+    """What a push needs of where updates come in."""
+
+    async def accept(self, updates: Sequence[Update]) -> list[bool]:
+        """Store updates; for each, return whether it was new."""
+
+    async def knows(self, channel: str, key: str) -> bool:
+        """Whether a request with this key was accepted."""
+
+    async def addresses(self, dialog: Dialog) -> Sequence[Address]:
+        """Return what the user's messages have brought as address."""
+
+    def now(self) -> float:
+        """Return the time (seconds since the epoch)."""
 
 
 class Pushes:
     """What a bot can say to a user who did not ask."""
 
     channels: BotChannels
-    accept: Accept | None = None
-    """Stores updates, while a server runs the bot."""
+    inbox: Inbox | None = None
+    """Set while a server runs the bot."""
 
     async def push(self, dialog: Dialog, content: str | dict[str, Any], *, key: str | None = None) -> bool:
         """Say something to a user who did not ask. It is stored when this returns, and sent behind what waits.
@@ -47,7 +61,7 @@ class Pushes:
             UsageError: No server runs the bot, or it has no such channel.
             RpcError: It cannot be sent; `data` says what is wrong.
         """
-        if self.accept is None:
+        if self.inbox is None:
             raise UsageError("no server runs this bot, and only a server can push: await bot.push(...) in maxbot run")
         if dialog.channel not in self.channels:
             raise UsageError(f"the bot has no channel {dialog.channel!r}")
@@ -57,7 +71,8 @@ class Pushes:
         asked = asked if isinstance(asked, dict) and "commands" in asked else {"commands": [asked]}
         request = self.check_push(asked, dialog)
         name = uuid.uuid4().hex if key is None else f"push:{dialog.user}:{key}"
-        (new,) = await self.accept([Update(dialog, name, request, is_request=True)])
+        await self.check_window(request, dialog, name)
+        (new,) = await self.inbox.accept([Update(dialog, name, request, is_request=True)])
         return new
 
     def check_push(self, asked: Any, dialog: Dialog) -> dict[str, Any]:
@@ -84,6 +99,35 @@ class Pushes:
             except TurnError as error:
                 raise _refused({"commands": {str(index): [str(error)]}}) from error
         return {"method": "push", "params": {"commands": checked}, "push": True}
+
+    async def check_window(self, request: dict[str, Any], dialog: Dialog, key: str) -> None:
+        """See whether the platform lets the user be written to now, as far as that is known without asking it.
+
+        Args:
+            request: What `check_push` has returned.
+            dialog: For whom it is.
+            key: Of the request: one that was accepted before is not refused when it comes again.
+
+        Raises:
+            RpcError: It does not; `data` says what can be done.
+        """
+        channel = self.channels[dialog.channel]
+        window = channel.window
+        if window is None or self.inbox is None:
+            return
+        closed = {
+            str(index): window.advice
+            for index, content in enumerate(request["params"]["commands"])
+            if not all(window.passes(part) for part in channel.expand(content))
+        }
+        if not closed:
+            return
+        ago = window.closed_for(await self.inbox.addresses(dialog), self.inbox.now())
+        if ago is None or await self.inbox.knows(dialog.channel, key):
+            return
+        said = f"The user wrote {ago / 3600:.0f} hours ago, and may be written to for {window.seconds / 3600:.0f}."
+        data = {"commands": {index: [f"{said} {advice}"] for index, advice in closed.items()}}
+        raise RpcError(WINDOW_CLOSED, "Window closed", data)
 
 
 def is_push(request: Any) -> bool:

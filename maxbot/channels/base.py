@@ -12,6 +12,7 @@ import msgspec
 from maxbot.channels.expand import Abilities, expand
 from maxbot.channels.media import USUAL, Bounds, Media, Owner, fetch_theirs
 from maxbot.channels.notes import MemoryNotes, Notes
+from maxbot.channels.window import Window
 from maxbot.errors import CannotFetch, UsageError
 from maxbot.types import Address, Begun, Command, Dialog, Update
 
@@ -143,6 +144,9 @@ class Channel:
     """Where the platform's API is: files of users that are there are fetched whatever address that has."""
     growth: Growth | None = None
     """Set where `draft` can show a message that is still being written."""
+
+    window: Window | None = None
+    """Set where users can be written to freely only for some time after their last message."""
 
     open_for_trials: bool = False
     """Whether it is meant to be used without a secret, by somebody who tries a bot out on a machine of their own."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from maxbot.channels.base import Channel
 from maxbot.channels.offered import recalled, without
+from maxbot.channels.window import latest
 from maxbot.delivery.apart import TimedOut, run_apart
 from maxbot.delivery.early import EarlyReplies
 from maxbot.delivery.live import LiveTurn
@@ -164,7 +165,7 @@ class Turns:
     async def _commit(
         self, dialog: Dialog, work: Work, update: PendingUpdate, turn: TurnResult, seconds: float, early: EarlyReplies
     ) -> list[OutboxRow]:
-        address = work.address if update.address is None else update.address
+        address = work.address if update.address is None else latest(update.address, work.address)
         try:
             commands, offers = self._replies.expanded(dialog, turn.commands, early.offers)
             await check_count(self._store, dialog, turn.timers)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from maxbot.errors import BadRequest
 from maxbot.events import Observer, UpdateAccepted, nobody
 from maxbot.storage.store import Store
-from maxbot.types import Dialog, Update
+from maxbot.types import Address, Dialog, Update
 
 
 class Inbox:
@@ -48,6 +48,18 @@ class Inbox:
             if new:
                 self._wake(update.dialog)
         return accepted
+
+    async def knows(self, channel: str, key: str) -> bool:
+        """Whether a request with this key was accepted."""
+        return await self._store.outcome(channel, key) is not None
+
+    async def addresses(self, dialog: Dialog) -> Sequence[Address]:
+        """Return what the user's messages have brought as address, as far as it is kept."""
+        return await self._store.addresses(str(dialog))
+
+    def now(self) -> float:
+        """Return the time by which stored moments are judged."""
+        return self._store.now()
 
 
 def _storable(name: str) -> bool:

@@ -142,6 +142,7 @@ dead_letters = Table(
     Column("reason", LONG_TEXT, nullable=False),
     Column("traceback", LONG_TEXT, nullable=True),
     Column("set_aside_at", MOMENT, nullable=False),
+    Index("dead_letters_dialog", "dialog"),
 )
 
 replies = Table(

@@ -11,6 +11,7 @@ from maxbot.storage.database import Database
 from maxbot.storage.schema import revisions
 from maxbot.storage.statement import Statement, Transaction
 from maxbot.storage.tables import (
+    addresses,
     claims,
     counters,
     dead_letters,
@@ -101,6 +102,10 @@ class Store:
     def outcome(self, channel: str, key: str) -> Future[requests.Outcome | None]:
         """Return what became of a request, None for one that is not known (any more)."""
         return self._database.ask(requests.outcome, requests.Asked(channel, key))
+
+    def addresses(self, dialog: str) -> Future[list[Address]]:
+        """Return what the user's messages have brought as address, as far as it is kept."""
+        return self._database.ask(addresses.brought, dialog)
 
     # turns
 

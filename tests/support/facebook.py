@@ -66,9 +66,10 @@ class FacebookStandIn(PlatformStandIn):
             raise refused(100, "The parameter message is required")
 
     def _check_message(self, call: Call) -> None:
-        if call.content.get("messaging_type") != "RESPONSE":
-            raise refused(100, "messaging_type must be RESPONSE")
-        if call.user in self.closed:
+        type, tag = call.content.get("messaging_type"), call.content.get("tag")
+        if (type, tag) not in (("RESPONSE", None), ("MESSAGE_TAG", "HUMAN_AGENT")):
+            raise refused(100, "messaging_type is RESPONSE, or MESSAGE_TAG with a tag that this page may use")
+        if call.user in self.closed and tag is None:
             raise refused(10, "This message is sent outside of allowed window.", 2018278)
         message = call.content["message"]
         if not message.keys() <= {"text", "quick_replies", "attachment", "metadata"} or not message:

@@ -7,7 +7,7 @@ import msgspec
 
 from maxbot.channels.base import Request, Services
 from maxbot.channels.facebook.failures import judge
-from maxbot.channels.facebook.replies import ABILITIES, MAKERS
+from maxbot.channels.facebook.replies import ABILITIES, MAKERS, WINDOW, sending
 from maxbot.channels.facebook.updates import NATIVE, read
 from maxbot.channels.meta import API_URL, API_VERSION, GraphError, MetaChannel
 from maxbot.channels.native import chosen
@@ -58,6 +58,7 @@ class FacebookChannel(MetaChannel):
 
     type = "facebook"
     abilities = ABILITIES
+    window = WINDOW
 
     class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         """What a channel of this type may have in a bot.yaml; as in the constructor."""
@@ -111,7 +112,7 @@ class FacebookChannel(MetaChannel):
         return read(request.body, self.name, self._page_id, self._native)
 
     async def send(self, command: Command, dialog: Dialog) -> None:
-        """Hand one command to Messenger, as a response to what the user wrote in the last 24 hours.
+        """Hand one command to Messenger, as a response to what the user wrote in the last 24 hours, or with a tag.
 
         Raises:
             RetryLater: Nothing was sent: no connection, too many calls, or somebody on the way answered.
@@ -125,9 +126,7 @@ class FacebookChannel(MetaChannel):
         message = made(command.content, "Messenger", MAKERS)
         heavy = kind_of(command.content) in ("audio", "video")
         await in_turn(self._media_pace if heavy else self._pace)
-        await self._started.post(
-            "me/messages", {"recipient": {"id": dialog.user}, "messaging_type": "RESPONSE", "message": message}
-        )
+        await self._started.post("me/messages", {"recipient": {"id": dialog.user}, **sending(message)})
 
     async def typing(self, dialog: Dialog, address: Address | None = None) -> None:
         """Show that the bot is typing, for about 20 seconds or until its next message."""

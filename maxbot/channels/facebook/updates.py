@@ -12,6 +12,7 @@ import msgspec
 from maxbot.channels import native as natives
 from maxbot.channels.json import decode
 from maxbot.channels.meta import milliseconds, update_key
+from maxbot.channels.window import said_at
 from maxbot.errors import BadRequest
 from maxbot.types import Dialog, Message, Update
 
@@ -25,6 +26,9 @@ THUMBS = (369239263222822, 369239343222814, 369239383222810)
 
 NATIVE = ("reaction", "referral", "optin", "message_edit", "delivery", "read")
 """Events that a bot gets where its channel's option `native` names them."""
+
+RECEIPTS = ("delivery", "read")
+"""Those of them that no user sends: they do not open the window in which a bot may write."""
 
 
 class _Coordinates(msgspec.Struct):
@@ -144,14 +148,15 @@ def _understood(body: bytes) -> Iterator[_Event]:
 def _native(body: bytes, channel: str, page_id: str | None, native: Collection[str]) -> Iterator[Update]:
     raws = [raw for entry in decode(_loose_decoder, body).entry for raw in entry.messaging]
     for event, key in natives.objects(raws):
-        sender, recipient, sent_at = (event.get(name) for name in ("sender", "recipient", "timestamp"))
+        sender, recipient, timestamp = (event.get(name) for name in ("sender", "recipient", "timestamp"))
         user = natives.user_of(sender.get("id")) if isinstance(sender, dict) else None
         page = recipient.get("id") if isinstance(recipient, dict) else None
         kind = next((kind for kind in NATIVE if kind in native and kind in event), None)
         if user is None or kind is None or user == page or (page_id is not None and page != page_id):
             continue
-        sequence = milliseconds(sent_at) if isinstance(sent_at, int | str) else None
-        yield Update(Dialog(channel, user), key, natives.message(kind, event[kind]), sequence)
+        sequence = milliseconds(timestamp) if isinstance(timestamp, int | str) else None
+        address = None if kind in RECEIPTS else said_at(sequence) or None
+        yield Update(Dialog(channel, user), key, natives.message(kind, event[kind]), sequence, address)
 
 
 def _read_event(event: _Event, channel: str, page_id: str | None) -> Iterator[Update]:
@@ -160,12 +165,13 @@ def _read_event(event: _Event, channel: str, page_id: str | None) -> Iterator[Up
     if user is None or user == page or (page_id is not None and page != page_id):
         return
     dialog, sequence = Dialog(channel, user), milliseconds(event.timestamp)
+    address = said_at(sequence) or None
     if event.message is not None and not event.message.is_echo and not event.message.is_deleted:
         for number, message in enumerate(_messages(event.message)):
             key = event.message.mid if number == 0 else f"{event.message.mid}#{number}"
-            yield Update(dialog, update_key(key), message, sequence)
+            yield Update(dialog, update_key(key), message, sequence, address)
     elif event.postback is not None and (pressed := _pressed(event.postback)):
-        yield Update(dialog, _postback_key(event, user), pressed, sequence)
+        yield Update(dialog, _postback_key(event, user), pressed, sequence, address)
 
 
 def _postback_key(event: _Event, user: str) -> str:

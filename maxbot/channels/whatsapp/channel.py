@@ -16,7 +16,7 @@ from maxbot.channels.replies import made
 from maxbot.channels.whatsapp.failures import FILES, Attempts, judge
 from maxbot.channels.whatsapp.files import HOSTS, fetch
 from maxbot.channels.whatsapp.names import Names
-from maxbot.channels.whatsapp.replies import ABILITIES, BUTTON_TITLE, makers
+from maxbot.channels.whatsapp.replies import ABILITIES, BUTTON_TITLE, WINDOW, makers
 from maxbot.channels.whatsapp.updates import NATIVE, Said, read
 from maxbot.errors import RetryLater, SendError, Undeliverable
 from maxbot.types import Address, Command, Dialog, Update
@@ -64,6 +64,7 @@ class WhatsAppChannel(MetaChannel):
 
     type = "whatsapp"
     abilities = ABILITIES
+    window = WINDOW
     keep_seen = DELIVERED_FOR
 
     class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

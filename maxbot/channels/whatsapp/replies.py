@@ -7,11 +7,13 @@ from typing import Any
 from maxbot.channels.expand import Abilities
 from maxbot.channels.replies import native, some
 from maxbot.channels.split import Limit, utf16
+from maxbot.channels.window import Window
 from maxbot.commands import (
     Audio,
     Button,
     Buttons,
     Contact,
+    Content,
     File,
     Format,
     Image,
@@ -134,6 +136,17 @@ def _native(reply: Native) -> dict[str, Any]:
     if len(found) == 1 and re.fullmatch("[a-z]{1,30}", found[0][0]) and isinstance(found[0][1], dict | list):
         return {"type": found[0][0], found[0][0]: found[0][1]}
     raise Undeliverable('A native reply for WhatsApp is one type and its object: {"template": {"name": …}}')
+
+
+def _is_template(content: Content) -> bool:
+    named = (content.get("native") or {}).get("whatsapp")
+    return isinstance(named, dict) and named.keys() == {"template"}
+
+
+# …/whatsapp/messages/send-messages, customer service windows
+WINDOW = Window(
+    24 * 3600.0, _is_template, 'Send an approved template: {"native": {"whatsapp": {"template": {"name": …}}}}'
+)
 
 
 def makers(list_button: str) -> Mapping[type[Reply], Callable[[Any], dict[str, Any]]]:

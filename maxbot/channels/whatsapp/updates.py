@@ -12,6 +12,7 @@ import msgspec
 from maxbot.channels import native as natives
 from maxbot.channels.json import decode
 from maxbot.channels.meta import milliseconds, update_key
+from maxbot.channels.window import said_at
 from maxbot.errors import BadRequest
 from maxbot.types import Dialog, Message, Update
 
@@ -182,8 +183,8 @@ def read(body: bytes, channel: str, phone_number_id: str, native: Collection[str
             continue
         key = update_key(message.id)
         # What shows that the bot is typing needs the id of the message that it answers.
-        address = {"message_id": message.id}
-        update = Update(Dialog(channel, user), key, said, milliseconds(message.timestamp), address)
+        sequence = milliseconds(message.timestamp)
+        update = Update(Dialog(channel, user), key, said, sequence, {"message_id": message.id, **said_at(sequence)})
         found.setdefault(key, Said(update, message.from_user_id, message.sender))
     if native:
         found |= {one.update.key: one for one in _native(body, channel, phone_number_id, native)}
@@ -234,10 +235,11 @@ def _native(body: bytes, channel: str, phone_number_id: str, native: Collection[
         number, id = natives.user_of(message.get("from")), natives.user_of(message.get("from_user_id"))
         user = number or id
         if isinstance(kind, str) and kind in native and user is not None and "group_id" not in message:
-            sent_at = message.get("timestamp")
-            sequence = milliseconds(sent_at) if isinstance(sent_at, int | str) else None
+            timestamp = message.get("timestamp")
+            sequence = milliseconds(timestamp) if isinstance(timestamp, int | str) else None
             told = natives.message(kind, value.get(kind, value.get("errors")))
-            yield Said(Update(Dialog(channel, user), key, told, sequence), id, number)
+            address = None if kind == "system" else said_at(sequence) or None
+            yield Said(Update(Dialog(channel, user), key, told, sequence, address), id, number)
 
 
 def _is_for(metadata: _Metadata | None, phone_number_id: str) -> bool:

@@ -16,3 +16,6 @@ class Push(Rpc):
 
     def _request(self, asked: Any, dialog: Dialog) -> dict[str, Any]:
         return self._bot.check_push(asked, dialog)
+
+    async def _check_user(self, message: dict[str, Any], dialog: Dialog, key: str) -> None:
+        await self._bot.check_window(message, dialog, key)

@@ -61,6 +61,9 @@ class Bot(Protocol):
     def check_push(self, asked: Any, dialog: Dialog) -> dict[str, Any]:
         """Return the request that a push is stored as; raise an `RpcError` for what is refused."""
 
+    async def check_window(self, request: dict[str, Any], dialog: Dialog, key: str) -> None:
+        """Raise an `RpcError` for a push to a user who must not be written to now."""
+
 
 class Rpc(Part):
     """The endpoint.
@@ -101,6 +104,7 @@ class Rpc(Part):
             dialog = self._dialog(channel, user)
             message = self._request(asked, dialog)
             key = _key(request, f"{self.prefix}:{user}" if self.prefix != "rpc" else user)
+            await self._check_user(message, dialog, key)
         except RpcError as error:
             return _error(error.code, error.message, error.data)
         await self._inbox.accept([Update(dialog, key, message, is_request=True)])
@@ -116,6 +120,13 @@ class Rpc(Part):
         """
         self._bot.check_request(asked)
         return _complete(asked)
+
+    async def _check_user(self, message: dict[str, Any], dialog: Dialog, key: str) -> None:
+        """See whether the user can be spoken to.
+
+        Raises:
+            RpcError: It is refused.
+        """
 
     def _authorise(self, request: Request) -> None:
         """Let callers in.

@@ -38,13 +38,15 @@ class FrontDoor(Part):
     Args:
         channels: Of the bot.
         rpc: Whether other programs may send requests.
+        push: Whether they may say something to a user.
     """
 
-    def __init__(self, channels: Collection[Channel], *, rpc: bool = False) -> None:
+    def __init__(self, channels: Collection[Channel], *, rpc: bool = False, push: bool = False) -> None:
         lines = [f"maxbot {__version__} serves a bot here.", ""]
         lines += [f"POST /{channel.name}  (webhooks)" for channel in channels]
         lines += [f"GET {path}" for channel in channels for path in _pages(channel.routes())]
         lines += ["POST /rpc/CHANNEL/USER_ID  (requests of other programs)"] if rpc else []
+        lines += ["POST /push/CHANNEL/USER_ID  (messages from the bot's side)"] if push else []
         lines += ["GET /health/live, GET /health/ready", ""]
         self._text = "\n".join(lines)
 

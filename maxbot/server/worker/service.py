@@ -114,7 +114,7 @@ class Service:
         self._inbox = Inbox(self._store, self._delivery.wake, observe)
         self._sweep = Sweep(self._store, self._delivery.take_up, self._database.lease)
         self._health = Health(self._store)
-        bot.accept = self._inbox.accept
+        bot.inbox = self._inbox
         self._rpc = Rpc(bot, self._inbox, ended, plan.rpc_token) if bot.has_requests else None
         self._push = Push(bot, self._inbox, ended, plan.rpc_token) if bot.has_requests or plan.rpc_token else None
         self._refusals = Refusals()
@@ -210,7 +210,7 @@ class Service:
             self._polling.start()
 
     def _parts(self) -> list[Part]:
-        door = FrontDoor(self._channels.values(), rpc=self._rpc is not None)
+        door = FrontDoor(self._channels.values(), rpc=self._rpc is not None, push=self._push is not None)
         rpc = [part for part in (self._rpc, self._push) if part is not None]
         return [Webhooks(self._channels, self._inbox), *rpc, self._health, door]
 

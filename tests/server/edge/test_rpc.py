@@ -112,7 +112,7 @@ async def endpoint(folder: Path, token: str | None = None, runs: bool = True) ->
         )
         inbox = Inbox(store, delivery.wake if runs else lambda dialog: None)
         refusals = Refusals()
-        bot.accept = inbox.accept
+        bot.inbox = inbox
         app = build_webapp([Rpc(bot, inbox, ended, token), Push(bot, inbox, ended, token)], refusals)
         yield Calls(app, channel, inbox, ended, refusals, bot)
         await delivery.drain(5.0)

@@ -86,6 +86,7 @@ def upgrade() -> None:
         sa.Column("traceback", LONG_TEXT, nullable=True),
         sa.Column("set_aside_at", MOMENT, nullable=False),
     )
+    op.create_index("dead_letters_dialog", "dead_letters", ["dialog"])
     op.create_table(
         "replies",
         sa.Column("id", NUMBER, primary_key=True),
