@@ -11,7 +11,7 @@ from maxbot.board import SuspectList
 from maxbot.delivery import Delivery
 from maxbot.delivery.suspects import Suspects
 from maxbot.delivery.turns import Bot as AnyBot
-from maxbot.events import DialogElsewhere, Event
+from maxbot.events import DialogElsewhere, Event, TurnStale, UpdateSetAside
 from maxbot.locks.memory import MemoryLocks
 from maxbot.storage.backend import Member
 from maxbot.storage.database import Database
@@ -103,6 +103,38 @@ def test_a_dialog_is_taken_over_without_anybodys_call_once_the_lease_is_over(pla
                 delivery.wake(ANNA)
             await until(lambda: bot.ran == ["left"])
             await delivery.drain(5.0)
+
+    asyncio.run(scenario())
+
+
+def test_locks_that_reach_one_process_are_enough_behind_which_dialogs_are_claimed(place: Place) -> None:
+    """Each host has locks of its own that know nothing of the other's."""
+    texts = [str(number) for number in range(30)]
+
+    class Slow(Bot):
+        running = 0
+
+        async def run_turn(self, message: Message, dialog: Dialog, state: State, utc_time: Any = None) -> TurnResult:
+            Slow.running += 1
+            assert Slow.running == 1, "two turns of one user at once"
+            await asyncio.sleep(0.002)
+            Slow.running -= 1
+            return await super().run_turn(message, dialog, state, utc_time)
+
+    async def scenario() -> None:
+        async with host(place, "one", 60.0) as one, host(place, "other", 60.0) as other:
+            bot, observed = Slow(), list[Event]()
+            hosts = [(store, deliver(store, bot, Suspects(), observed)) for store in (one, other)]
+            for number, text in enumerate(texts):
+                store, delivery = hosts[number % 2]
+                await store.accept([Update(ANNA, text, {"text": text})])
+                delivery.wake(ANNA)
+            await until(lambda: len(bot.ran) >= len(texts))
+            for _, delivery in hosts:
+                await delivery.drain(5.0)
+            assert bot.ran == texts
+            assert any(isinstance(event, DialogElsewhere) for event in observed), "they never met"
+            assert not [event for event in observed if isinstance(event, TurnStale | UpdateSetAside)]
 
     asyncio.run(scenario())
 

@@ -216,4 +216,28 @@ BUGS = (
         "",
         ("tests/storage/test_migrations.py",),
     ),
+    Bug(
+        "compared-without-case-mysql",
+        "anna and Anna are two users",
+        "maxbot/storage/columns.py",
+        "VARBINARY(4 * length))",
+        "__import__('sqlalchemy').dialects.mysql.VARCHAR(length, collation='utf8mb4_general_ci'))",
+        ("tests/storage/tables/test_inbox.py::test_users_and_keys_that_look_alike_are_different_ones",),
+    ),
+    Bug(
+        "unknown-commit-repeated-mysql",
+        "a commit of unknown outcome is looked up",
+        "maxbot/storage/mysql/backend.py",
+        "        return connection.exchange()[1].rows == [(self._group,)]\n",
+        "        connection.exchange()\n        return False\n",
+        ("tests/storage/mysql/test_faults.py::test_a_commit_of_unknown_outcome_is_neither_repeated_nor_given_up",),
+    ),
+    Bug(
+        "whole-table-read-mysql",
+        "a message costs no more with large tables",
+        "maxbot/storage/tables/turns.py",
+        "WHERE waiting.dialog = item.name\n",
+        "WHERE CONCAT(waiting.dialog) = item.name\n",
+        ("tests/storage/mysql/test_plans.py",),
+    ),
 )

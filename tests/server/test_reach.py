@@ -22,14 +22,14 @@ def test_how_far_the_built_in_ones_reach() -> None:
     [
         (MemoryLocks(), 2, "sqlite:///bot.db", "reach one process, and there are 2 workers"),
         (MemoryLocks(), 1, "sqlite:///bot.db", ""),
-        (MemoryLocks(), 1, SERVER, "reach one process, and the database can be used from other ones"),
-        (Own(), 2, SERVER, "reach one host, and the database can be used from other ones"),
+        (MemoryLocks(), 2, SERVER, ""),  # a dialog is claimed there: tests/delivery/test_hosts.py
+        (Own(), 2, SERVER, ""),
         (Own(), 2, "sqlite:///bot.db", ""),
         (RedisLocks("redis://localhost", 10.0), 2, SERVER, ""),
         (lambda dialog: None, 2, SERVER, ""),
     ],
 )
-def test_what_reaches_less_far_than_its_database_is_said(
+def test_what_reaches_less_far_than_the_workers_is_said(
     locks: object, workers: int, database: str, says: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     warn_of_reach(locks, plan(workers=workers, database=database))  # type: ignore[arg-type]

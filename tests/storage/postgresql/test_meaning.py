@@ -48,15 +48,6 @@ def test_a_missing_table_is_unavailable_and_nothing_is_lost(there: PostgreSQLPla
     asyncio.run(scenario())
 
 
-def test_keys_that_look_alike_are_different(there: PostgreSQLPlace) -> None:
-    async def scenario() -> None:
-        async with there.opened() as store:
-            keys = ["anna", "Anna", "anna ", "änna", "a\u0308nna"]
-            assert await store.accept([update(key) for key in keys]) == [True] * len(keys)
-
-    asyncio.run(scenario())
-
-
 def test_messages_of_every_kind_come_back_as_they_were(there: PostgreSQLPlace) -> None:
     text = "\0 \U0001f600 ' \" \\ " + "x" * 100_000
 

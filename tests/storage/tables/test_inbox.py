@@ -36,6 +36,25 @@ def test_the_same_key_of_another_channel_is_another_update(place: Place) -> None
     asyncio.run(scenario())
 
 
+def test_users_and_keys_that_look_alike_are_different_ones(place: Place) -> None:
+    names = ["anna", "Anna", "anna ", "änna", "a\u0308nna", "ａnna"]
+
+    async def scenario() -> None:
+        async with place.opened() as store:
+            arrived = [update(name, Dialog("telegram", name)) for name in names]
+            assert await store.accept(arrived) == [True] * len(names)
+            for name in names:
+                dialog = f"telegram:{name}"
+                work = await store.load(dialog)
+                assert work.update is not None
+                assert work.update.message == {"text": name}
+                assert await store.commit(dialog, work.version, work.update.id, {"is": name}, []) is not None
+            for name in names:
+                assert (await store.load(f"telegram:{name}")).state == {"is": name}
+
+    asyncio.run(scenario())
+
+
 def test_a_lower_number_after_a_higher_one_is_new(place: Place) -> None:
     async def scenario() -> None:
         async with place.opened() as store:
