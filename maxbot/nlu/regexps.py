@@ -1,7 +1,9 @@
 """Regular expressions of entities, with a limit on the time that they take."""
 
 import logging
+import re
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -12,6 +14,9 @@ SECONDS = 0.25
 """For all expressions of a bot on one message together."""
 
 _log = logging.getLogger(__name__)
+
+# An escape, or a brace that repeats nothing: for `re` that one is a character.
+_BRACE = re.compile(r"(\\N\{[^}]*\}|\\.)|\{(?!(?:\d+(?:,\d*)?|,\d*)\})", re.DOTALL)
 
 
 class Expression(NamedTuple):
@@ -63,6 +68,17 @@ def _compile(source: Source) -> Any:
     import regex  # only for bots that have some: `re` cannot be stopped
 
     try:
-        return regex.compile(source.text, regex.VERSION0)
-    except (regex.error, RecursionError, OverflowError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of sets like `[[:a]`, which mean what they always meant
+            re.compile(source.text)
+        return regex.compile(_as_in_re(source.text), regex.VERSION0)
+    except (re.error, regex.error, RecursionError, OverflowError) as error:
         raise source.error(f"the regular expression cannot be used: {error}") from None
+
+
+def _as_in_re(pattern: str) -> str:
+    """Write a pattern that `re` knows so that `regex` takes it for the same.
+
+    There `a{e}` allows an error and `[[:alpha:]]` holds all letters: in `re` both hold the characters that they show.
+    """
+    return _BRACE.sub(lambda match: match[1] or r"\{", pattern).replace("[:", r"[\:")

@@ -1,7 +1,11 @@
 import logging
+import re
 import time
+import warnings
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from maxbot.errors import BotError
 from maxbot.nlu.regexps import SECONDS, Regexps
@@ -42,3 +46,42 @@ def test_an_expression_that_cannot_be_compiled_names_its_place() -> None:
     with pytest.raises(BotError, match="cannot be used") as error:
         found("x", "(")
     assert (error.value.file, error.value.line) == ("bot.yaml", 1)
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"\p{L}", "(?<=a+)b", "(?e)a", "(?R)", "(?V1)a", r"\400", "a{2,1}", "a{99999999999}"]
+)
+def test_what_python_does_not_know_is_refused(pattern: str) -> None:
+    with pytest.raises(BotError, match="cannot be used"):
+        found("x", pattern)
+
+
+def test_an_expression_means_what_it_means_in_python() -> None:
+    assert found("b a{e} a", "a{e}") == [("v0", "a{e}", 2)]
+    assert found("b a:]", "[[:alpha:]]") == [("v0", ":]", 3)]
+    assert found("a{i<=1}", "(?:a){i<=1}") == [("v0", "a{i<=1}", 0)]
+    assert found("{e} aa1", "{e}", "a{2}", r"\N{DIGIT ONE}") == [("v0", "{e}", 0), ("v1", "aa", 4), ("v2", "1", 6)]
+
+
+PARTS = (
+    r"a|b|{e}|{|}|{1}|{1,}|{,2}|{,}|{1 }|{e<=1}|{i}|{}|[|]|[:|:]|[^|[[:alpha:]]|[:a|:|^|-|\\|\[|\{|\b|\d|(?:|(|)|?|*|+"
+    "|(?x)|#| |\n|,|1"
+)
+
+
+@given(
+    st.lists(st.sampled_from([*PARTS.split("|"), "|"]), max_size=8).map("".join),
+    st.lists(st.sampled_from("ab{}e[]:1lph-^ #,i"), min_size=1, max_size=8).map("".join),
+)
+def test_any_expression_finds_what_it_finds_in_python(pattern: str, text: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            expected = [(match.group(), match.start()) for match in re.finditer(pattern, text) if match.group()]
+        except (re.error, OverflowError):
+            expected = None
+    if expected is None:
+        with pytest.raises(BotError):
+            found(text, pattern)
+    else:
+        assert [find[1:] for find in found(text, pattern)] == expected

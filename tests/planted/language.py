@@ -307,4 +307,12 @@ BUGS = (
         "return to_zone(name) if name else self._tz or UTC",
         ("tests/extensions/test_babel.py",),
     ),
+    Bug(
+        "expressions-of-another-library",
+        "a regular expression means what it means in `re`",
+        "maxbot/nlu/regexps.py",
+        "regex.compile(_as_in_re(source.text), regex.VERSION0)",
+        "regex.compile(source.text, regex.VERSION0)",
+        ("tests/nlu/test_regexps.py",),
+    ),
 )
