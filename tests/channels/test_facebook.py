@@ -172,8 +172,16 @@ def test_a_native_reply_is_a_message() -> None:
     async def scenario(channel: Any, platform: PlatformStandIn) -> None:
         await say(channel, {"native": {"facebook": {"text": "hi", "metadata": "m"}}})
         assert platform.sent()[0]["message"] == {"text": "hi", "metadata": "m"}
-        contents: list[dict[str, Any]] = [{"poster": {"a": 1}}, {"image": {"wrong": 1}}, {"native": {"facebook": {}}}]
-        for wrong in contents:
+        natives: list[dict[str, Any]] = [
+            {},
+            {"text": "a", "poster": "b"},
+            {"tag": "HUMAN_AGENT"},
+            {"text": "a", "messaging_type": "MESSAGE_TAG"},
+            {"text": "a", "messaging_type": "UPDATE", "tag": "HUMAN_AGENT"},
+            {"text": "a", "tag": ["HUMAN_AGENT"]},
+        ]
+        contents: list[dict[str, Any]] = [{"poster": {"a": 1}}, {"image": {"wrong": 1}}]
+        for wrong in [*contents, *({"native": {"facebook": one}} for one in natives)]:
             with pytest.raises(Undeliverable):
                 await channel.send(Command(wrong), Dialog("facebook", "2"))
 

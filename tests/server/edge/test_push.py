@@ -8,9 +8,11 @@ import pytest
 
 from maxbot import MaxBot
 from maxbot.errors import RpcError, UsageError
+from maxbot.server.edge.refusals import Refusals
+from maxbot.server.edge.webapp import FrontDoor, build_webapp
 from maxbot.types import Dialog, Update
 from tests.channels.support import eventually
-from tests.server.edge.test_rpc import Calls, with_endpoint
+from tests.server.edge.test_rpc import Calls, Keeping, with_endpoint
 from tests.storage.support import rows
 
 PATH = "/push/keeping/ada"
@@ -116,3 +118,12 @@ def test_the_bots_own_code_pushes(tmp_path: Path) -> None:
 def test_without_a_server_nothing_is_pushed() -> None:
     with pytest.raises(UsageError, match="no server runs this bot"):
         asyncio.run(MaxBot().push(ADA, "a"))
+
+
+@pytest.mark.parametrize("push", [True, False])
+def test_the_front_door_names_it_where_it_is(push: bool) -> None:
+    nothing: Any = None
+    app = build_webapp([FrontDoor([], push=push)], Refusals())
+    call = Calls(app, Keeping(), nothing, nothing, Refusals(), nothing)
+    status, text = asyncio.run(call(path="/", method="GET"))
+    assert (status, "POST /push/CHANNEL/USER_ID" in text) == (200, push)

@@ -130,11 +130,11 @@ def _served(store: Store, bot: MaxBot) -> tuple[Calls, Delivery]:
     return Calls(app, Keeping(), inbox, ended, refusals, bot), delivery
 
 
-OUTSIDE = {
+OUTSIDE: dict[str, Any] = {
     "facebook": {"native": {"facebook": {"tag": "HUMAN_AGENT", "text": "We found it."}}},
     "whatsapp": {"native": {"whatsapp": {"template": TEMPLATE}}},
 }
-INSIDE = {
+INSIDE: dict[str, Any] = {
     "facebook": {"native": {"facebook": {"text": "no tag"}}},
     "whatsapp": {"native": {"whatsapp": {"text": {"body": "no template"}}}},
 }
