@@ -40,7 +40,7 @@ pytestmark = pytest.mark.faults
 
 PAUSES = 150 if FULL else 5
 """On each of two databases."""
-CUTS = 50 if FULL else 3
+CUTS = 50 if FULL else 2
 LEASE = 2.0
 BOT = Bot(counter=True)
 
