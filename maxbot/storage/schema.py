@@ -143,6 +143,7 @@ dead_letters = Table(
     Column("traceback", LONG_TEXT, nullable=True),
     Column("set_aside_at", MOMENT, nullable=False),
     Index("dead_letters_dialog", "dialog"),
+    Index("dead_letters_update", "update_id"),
 )
 
 replies = Table(

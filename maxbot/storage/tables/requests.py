@@ -29,7 +29,32 @@ _outcome = Statement(
     select(
         exists().where(inbox.c.id == seen.c.id),
         exists().where(dead_letters.c.kind == literal_column("'update'"), dead_letters.c.update_id == seen.c.id),
-    ).where(seen.c.channel == bindparam("channel"), seen.c.key == bindparam("key"))
+    ).where(seen.c.channel == bindparam("channel"), seen.c.key == bindparam("key")),
+    # Not EXISTS, for which the server may read a whole table.
+    postgresql="""
+        SELECT item.n, waiting.there IS NOT NULL, failed.there IS NOT NULL
+        FROM unnest(:channel::text[], :key::text[]) WITH ORDINALITY AS item (channel, key, n)
+        JOIN LATERAL (
+            SELECT id FROM seen WHERE seen.channel = item.channel AND seen.key = item.key
+            ORDER BY seen.channel, seen.key LIMIT 1
+        ) AS known ON true
+        LEFT JOIN LATERAL (
+            SELECT true AS there FROM inbox WHERE inbox.id = known.id ORDER BY inbox.id LIMIT 1
+        ) AS waiting ON true
+        LEFT JOIN LATERAL (
+            SELECT true AS there FROM dead_letters WHERE dead_letters.update_id = known.id AND kind = 'update'
+            ORDER BY dead_letters.update_id LIMIT 1
+        ) AS failed ON true
+    """,
+    mysql="""
+        SELECT item.n, EXISTS (SELECT 1 FROM inbox FORCE INDEX (PRIMARY) WHERE inbox.id = seen.id),
+            EXISTS (
+                SELECT 1 FROM dead_letters FORCE INDEX (dead_letters_update)
+                WHERE dead_letters.update_id = seen.id AND dead_letters.kind = 'update'
+            )
+        FROM ITEMS(:channel, :key)
+        STRAIGHT_JOIN seen FORCE INDEX (seen_once) ON seen.channel = item.channel AND seen.`key` = item.`key`
+    """,
 )
 
 

@@ -9,7 +9,7 @@ from maxbot.storage.mysql.connection import Connection
 from maxbot.storage.mysql.transaction import MySQLTransaction
 from maxbot.storage.mysql.words import words
 from maxbot.storage.statement import Statement
-from maxbot.storage.tables import claims, inbox, outbox, turns
+from maxbot.storage.tables import claims, inbox, outbox, requests, turns
 from tests.storage.support import MySQLPlace
 
 PATH = {
@@ -26,6 +26,7 @@ PATH = {
     "sent": outbox._sent,
     "gone": outbox._gone,
     "postpone": outbox._postpone,
+    "outcome": requests._outcome,
 }
 
 ROWS = 5000
@@ -43,8 +44,10 @@ _FILL = (
     "SELECT seq, CONCAT('telegram:', seq), '{}', 0 FROM seq_1_to_5000",
     "INSERT INTO outbox (update_id, position, dialog, content, resend, committed_at, attempts, unknown, taken_up) "
     "SELECT seq, 0, CONCAT('telegram:', seq), '{}', 1, 0, 0, 0, 0 FROM seq_1_to_5000",
+    "INSERT INTO dead_letters (kind, dialog, update_id, content, resend, reason, set_aside_at) "
+    "SELECT 'update', CONCAT('telegram:', seq), seq, '{}', 1, '', 0 FROM seq_1_to_5000",
 )
-_TABLES = ("dialogs", "seen", "inbox", "outbox")
+_TABLES = ("dialogs", "seen", "inbox", "outbox", "dead_letters")
 
 
 @pytest.fixture(scope="module", params=["empty", "full"])

@@ -5,7 +5,7 @@ import pytest
 from maxbot.storage.postgresql import backend
 from maxbot.storage.postgresql.words import words
 from maxbot.storage.statement import Statement
-from maxbot.storage.tables import claims, inbox, outbox, turns
+from maxbot.storage.tables import claims, inbox, outbox, requests, turns
 from tests.storage.support import PostgreSQLPlace
 
 PATH = {
@@ -18,6 +18,7 @@ PATH = {
     "done": turns._done,
     "outbox": outbox._outbox,
     "sent": outbox._sent,
+    "outcome": requests._outcome,
 }
 
 

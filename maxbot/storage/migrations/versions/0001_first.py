@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.Column("set_aside_at", MOMENT, nullable=False),
     )
     op.create_index("dead_letters_dialog", "dead_letters", ["dialog"])
+    op.create_index("dead_letters_update", "dead_letters", ["update_id"])
     op.create_table(
         "replies",
         sa.Column("id", NUMBER, primary_key=True),
