@@ -129,6 +129,21 @@ class SessionEnded(Event, frozen=True, gc=False):
     """Others have taken this worker for dead, and what it had claimed is theirs; it goes on with a new session."""
 
 
+class GroupRepeated(Event, frozen=True, gc=False):
+    """A transaction that was interrupted is stored all the same: it was run again."""
+
+
+class CommitLookedUp(Event, frozen=True, gc=False):
+    """A connection was lost between COMMIT and its answer, and what came of it is known now."""
+
+    stored: bool
+    """Else it was run again."""
+
+
+class Reconnected(Event, frozen=True, gc=False):
+    """The database of a server does what it is asked for again, on a new connection."""
+
+
 class DialogElsewhere(Event, frozen=True, gc=False):
     """A dialog has work, and another worker has it."""
 

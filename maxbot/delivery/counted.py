@@ -1,7 +1,16 @@
 """Rare events that are worth a counter, and need not be in a transaction with something else."""
 
 from maxbot.errors import StorageError
-from maxbot.events import ChannelFailed, Event, SessionEnded, TurnOutlives, TurnStale
+from maxbot.events import (
+    ChannelFailed,
+    CommitLookedUp,
+    Event,
+    GroupRepeated,
+    Reconnected,
+    SessionEnded,
+    TurnOutlives,
+    TurnStale,
+)
 from maxbot.storage.store import Store
 
 _NAMES: dict[type[Event], str] = {
@@ -9,6 +18,8 @@ _NAMES: dict[type[Event], str] = {
     TurnOutlives: "outliving_turns",
     ChannelFailed: "channel_failures",
     SessionEnded: "lost_sessions",
+    GroupRepeated: "repeated_groups",
+    Reconnected: "reconnects",
 }
 
 
@@ -23,7 +34,7 @@ class Counters:
         self._store = store
 
     def __call__(self, event: Event) -> None:
-        name = _NAMES.get(type(event))
+        name = _name(event)
         if name is None:
             return
         try:
@@ -31,3 +42,9 @@ class Counters:
         except StorageError:  # it is closed
             return
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+def _name(event: Event) -> str | None:
+    if isinstance(event, CommitLookedUp):
+        return "unknown_commits_stored" if event.stored else "unknown_commits_undone"
+    return _NAMES.get(type(event))

@@ -34,7 +34,16 @@ from maxbot.errors import (
     StorageInterrupted,
     StorageUnavailable,
 )
-from maxbot.events import DatabaseUnavailable, Observer, SessionEnded, nobody
+from maxbot.events import (
+    CommitLookedUp,
+    DatabaseUnavailable,
+    Event,
+    GroupRepeated,
+    Observer,
+    Reconnected,
+    SessionEnded,
+    nobody,
+)
 from maxbot.storage.backend import Backend
 from maxbot.storage.statement import Transaction
 from maxbot.storage.tables.claims import lock
@@ -88,6 +97,8 @@ class Database:
         self._renew_at = float("inf")
         self._heard: tuple[int | None, float] = (None, float("-inf"))
         """The session that is known to live, and when it was known to be about to be renewed."""
+        self._cut = False
+        """Whether the connection was given up since something was stored last."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._serve, name="storage", daemon=True)
         self._thread.start()
@@ -228,30 +239,48 @@ class Database:
         """Run a group until it is stored, or until somebody must hear why it is not."""
         if self._backend.lease is not None:
             self._renew_at = time.monotonic() + self._backend.lease / QUARTERS
+        again = False
         for attempt in itertools.count(1):
             began = time.monotonic()
             try:
                 self._transaction(calls, kinds, outcomes)
                 self._heard = self._backend.session, began
+                self._stored(again=again)
                 return None
             except Exception as error:
                 failure = self._backend.failure(error)
             if isinstance(failure, SessionLost):
                 self._heard = None, began
-                self._loop.call_soon_threadsafe(self._observe, SessionEnded())
+                self._tell(SessionEnded())
                 continue
             if isinstance(failure, StorageUnavailable):
                 self._backend.disconnect()  # whatever is wrong with it, the next one is new
+                self._cut = True
             if isinstance(failure, CommitUnknown):
                 if (stored := self._look_up()) is None:
                     return failure
+                self._tell(CommitLookedUp(stored))
                 if stored:
                     self._heard = self._backend.session, began
+                    self._stored(again=again)
                     return None
             if attempt == ATTEMPTS or not isinstance(failure, StorageInterrupted):
                 return failure
+            again = True
             time.sleep(backoff(attempt, first=0.01, longest=0.2))
         raise AssertionError("unreachable")
+
+    def _stored(self, *, again: bool) -> None:
+        """Tell what it took, once it is stored: told of failures, whoever counts them would call and fail again."""
+        if self._backend.lease is not None:
+            if again:
+                self._tell(GroupRepeated())
+            if self._cut:
+                self._tell(Reconnected())
+        self._cut = False
+
+    def _tell(self, event: Event) -> None:
+        self._loop.call_soon_threadsafe(self._observe, event)
 
     def _look_up(self) -> bool | None:
         """Find out whether the last transaction is stored, however long it takes.
@@ -297,6 +326,7 @@ class Database:
                 failure = self._backend.failure(error)
             if isinstance(failure, StorageUnavailable):
                 self._backend.disconnect()
+                self._cut = True
             if not isinstance(failure, StorageInterrupted):
                 break
             time.sleep(backoff(attempt, first=0.01, longest=0.2))

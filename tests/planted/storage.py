@@ -240,4 +240,12 @@ BUGS = (
         "WHERE CONCAT(waiting.dialog) = item.name\n",
         ("tests/storage/mysql/test_plans.py",),
     ),
+    Bug(
+        "repeated-in-silence",
+        "what a worker went through with its database is counted",
+        "maxbot/storage/database.py",
+        "            again = True\n",
+        "",
+        ("tests/storage/test_counted.py",),
+    ),
 )
