@@ -315,4 +315,12 @@ BUGS = (
         "regex.compile(source.text, regex.VERSION0)",
         ("tests/nlu/test_regexps.py",),
     ),
+    Bug(
+        "check-takes-any-command",
+        "a command that nobody defines is told before it fails a turn",
+        "maxbot/bot/check/elements.py",
+        "if match[1] not in self._known:",
+        "if False:",
+        ("tests/bot/check/test_check.py",),
+    ),
 )
