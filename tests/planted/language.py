@@ -323,4 +323,12 @@ BUGS = (
         "if False:",
         ("tests/bot/check/test_check.py",),
     ),
+    Bug(
+        "includes-cost-nothing",
+        "files that include one another twice each stop within the limit of a turn",
+        "maxbot/dialog/environment.py",
+        "        limits.spend()  # files",
+        "        # files",
+        ("tests/dialog/test_templates.py",),
+    ),
 )
