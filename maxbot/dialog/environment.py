@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import Any, TypeAlias
 
-from jinja2 import Undefined, nodes
+from jinja2 import Template, Undefined, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment, SandboxedFormatter
@@ -83,10 +83,14 @@ class Environment(SandboxedEnvironment):
         return bool(lines) or any(start in text for start in starts)
 
     def _generate(self, source: nodes.Template, *args: Any, **keywords: Any) -> str:
-        for node in source.find_all((nodes.For, nodes.Macro, nodes.CallBlock)):
-            if isinstance(node, nodes.For | nodes.Macro | nodes.CallBlock):
+        for node in source.find_all((nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block)):
+            if isinstance(node, nodes.For | nodes.Macro | nodes.CallBlock | nodes.Block):
                 node.body.insert(0, nodes.ExprStmt(nodes.ContextReference(), lineno=node.lineno))
         return super()._generate(source, *args, **keywords)
+
+    def _load_template(self, *args: Any, **keywords: Any) -> Template:
+        limits.spend()  # files that include one another twice each would go on for years
+        return super()._load_template(*args, **keywords)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Read `obj.attribute`."""

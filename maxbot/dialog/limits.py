@@ -21,7 +21,7 @@ POWER_LIMIT = 100_000
 """Bits of a result of `**`."""
 
 STEP_LIMIT = 100_000
-"""Rounds of loops and calls of macros in a turn, all its templates together."""
+"""Rounds of loops, calls of macros and includes in a turn, all its templates together."""
 
 TIME_LIMIT = 5.0
 """Seconds of processor time in a turn."""
@@ -46,7 +46,7 @@ class Budget:
         """
         self._left -= 1
         if self._left < 0:
-            raise OverflowError(f"the turn has more than {STEP_LIMIT} rounds of loops and calls of macros")
+            raise OverflowError(f"the turn has more than {STEP_LIMIT} rounds of loops, calls of macros and includes")
         if self._left % _STEPS_BETWEEN_LOOKS == 0:
             self._look_at_clock()
 

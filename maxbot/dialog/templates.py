@@ -300,5 +300,7 @@ def _fail(error: Exception, source: Source) -> NoReturn:
         if template is not None and frame.f_code.co_filename == source.file:
             line = template.get_corresponding_lineno(code_line)
     known = isinstance(error, UndefinedError | TurnError)
+    if isinstance(error, RecursionError):
+        error = RecursionError("this goes too deep: do macros or included files call one another in a circle?")
     text = str(error.message) if known else f"{type(error).__name__}: {error}"  # type: ignore[attr-defined]
     raise TurnError(text, mistake=source.error(text, line)) from rewrite_traceback_stack()

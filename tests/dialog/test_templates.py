@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import DictLoader
 from markupsafe import escape
 
 from maxbot.dialog.limits import SIZE_LIMIT, Budget, current_budget
@@ -279,6 +280,36 @@ def test_the_rounds_of_all_templates_of_a_turn_are_counted_together() -> None:
             render("{% for n in range(49000) %}{% endfor %}")
     finally:
         current_budget.reset(budget)
+
+
+def of_files(files: dict[str, str], text: str) -> str:
+    templates = Templates()
+    templates.environment.loader = DictLoader(files)
+    budget = current_budget.set(Budget())
+    try:
+        return asyncio.run(templates.template(source(text)).render(templates.scope({}).names))
+    finally:
+        current_budget.reset(budget)
+
+
+@pytest.mark.parametrize("statement", ["include 'b'", "extends 'b'", "import 'b' as b", "from 'b' import c"])
+def test_files_that_include_one_another_in_a_circle_are_an_error(statement: str) -> None:
+    with pytest.raises(TurnError, match=r"bot.yaml:7: .*in a circle\?"):
+        of_files({"a": f"{{% {statement} %}}", "b": "{% include 'a' %}"}, "{% include 'a' %}")
+
+
+@pytest.mark.parametrize("one", ["{% include 'NEXT' %}", "{% include ['NEXT', 'x'] %}"])
+def test_files_that_include_one_another_twice_each_are_stopped(one: str) -> None:
+    files = {f"a{number}": (one * 2).replace("NEXT", f"a{number + 1}") for number in range(18)} | {"a18": ""}
+    with pytest.raises(TurnError, match="OverflowError"):
+        of_files(files, "{% include 'a0' %}")
+
+
+def test_blocks_that_show_one_another_twice_each_are_stopped() -> None:
+    again = "{{% block b{0} %}}{{{{ self.b{1}() }}}}{{{{ self.b{1}() }}}}{{% endblock %}}"
+    blocks = "".join(again.format(number, number + 1) for number in range(18))
+    with pytest.raises(TurnError, match="OverflowError"):
+        of_files({}, blocks + "{% block b18 %}{% endblock %}")
 
 
 def test_a_template_of_much_work_is_stopped_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:

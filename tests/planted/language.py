@@ -315,4 +315,20 @@ BUGS = (
         "regex.compile(source.text, regex.VERSION0)",
         ("tests/nlu/test_regexps.py",),
     ),
+    Bug(
+        "check-takes-any-command",
+        "a command that nobody defines is told before it fails a turn",
+        "maxbot/bot/check/elements.py",
+        "if match[1] not in self._known:",
+        "if False:",
+        ("tests/bot/check/test_check.py",),
+    ),
+    Bug(
+        "includes-cost-nothing",
+        "files that include one another twice each stop within the limit of a turn",
+        "maxbot/dialog/environment.py",
+        "        limits.spend()  # files",
+        "        # files",
+        ("tests/dialog/test_templates.py",),
+    ),
 )

@@ -1,14 +1,20 @@
 """Puts the checks together: what to warn of in a bot that can be run."""
 
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
 from jinja2 import Environment
 
 from maxbot.bot.check.commands import CannotSend, Element, elements_of, misplaced, unsendable
-from maxbot.bot.check.names import Names
+from maxbot.bot.check.elements import Elements
+from maxbot.bot.check.names import ALIKE, Names
 from maxbot.bot.check.scenarios import Text, nodes_of, texts_of
 from maxbot.bot.check.tree import check_tree, used_subtrees
+from maxbot.bot.markup import schemas as built_in
 from maxbot.bot.read.mistakes import nearest, shown
 from maxbot.dialog.definitions import BotDefinition
 from maxbot.errors import BotError, Mistake
+from maxbot.maxml import CommandSchema
 
 TRANSITIONS = ("response", "condition", "listen")
 
@@ -20,6 +26,7 @@ def check_bot(
     recogniser: bool = True,
     closed: bool = True,
     cannot_send: CannotSend = lambda kind: (),
+    schemas: Callable[[], Iterable[CommandSchema]] = built_in,
 ) -> list[Mistake]:
     """Return what is probably not meant as it is written, in the order of the files.
 
@@ -29,15 +36,24 @@ def check_bot(
         recogniser: Whether the built-in one recognises intents and entities: another one may know any name.
         closed: False if Python code gives templates names of its own.
         cannot_send: Knows the channels.
+        schemas: Returns the kinds of replies, and is asked at the first markup.
     """
-    return _Check(bot, environment, Names(bot, environment, recogniser, closed), cannot_send).run()
+    return _Check(bot, environment, Names(bot, environment, recogniser, closed), schemas, cannot_send).run()
 
 
 class _Check:
-    def __init__(self, bot: BotDefinition, environment: Environment, names: Names, cannot_send: CannotSend) -> None:
+    def __init__(
+        self,
+        bot: BotDefinition,
+        environment: Environment,
+        names: Names,
+        schemas: Callable[[], Iterable[CommandSchema]],
+        cannot_send: CannotSend,
+    ) -> None:
         self._bot = bot
         self._environment = environment
         self._names = names
+        self._schemas = schemas
         self._cannot_send = cannot_send
         self._warnings: list[BotError] = []
         self._targets: set[str] = set()
@@ -51,6 +67,7 @@ class _Check:
             self._names.check(text, self._warn)
             if text.is_template:
                 self._check_elements(text, labels)
+                self._check_commands(text)
         targets = None if self._builds_jumps else self._targets
         self._warnings += [place.error(message) for place, message in check_tree(self._bot, targets)]
         return [error.mistakes[0] for error in self._warnings]
@@ -74,6 +91,18 @@ class _Check:
                 whole += 1
                 self._check_jump(text, element, labels)
         self._builds_jumps = self._builds_jumps or text.source.text.count("jump_to") > whole
+
+    @cached_property
+    def _elements(self) -> Elements:
+        return Elements(tuple(self._schemas()))
+
+    def _check_commands(self, text: Text) -> None:
+        if "<" not in text.source.text:
+            return
+        for name, line in self._elements.unknown(self._environment, text):
+            close = nearest(name, self._elements.commands, ALIKE)
+            meant = f", did you mean <{close}>?" if close else ""
+            self._warn(text, line, f"there is no command <{name}>{meant}")
 
     def _check_jump(self, text: Text, element: Element, labels: set[str]) -> None:
         label, transition = element.attributes.get("node"), element.attributes.get("transition")

@@ -25,5 +25,6 @@ def doubts(bot: MaxBot, *, of_channels: bool = True) -> Sequence[Mistake]:
         recogniser=made_with.own_nlu is None,
         closed=not made_with.has_hooks,
         cannot_send=unable(bot.channels.values(), made_with.own_commands) if of_channels else lambda kind: (),
+        schemas=lambda: bot.markup.schemas,
     )
     return [*found, *(check_files(bot.files) if bot.files else ())]

@@ -9,6 +9,7 @@ from maxbot.bot.check.files import check_files
 from maxbot.bot.read.bot import read_files, read_inline
 from maxbot.bot.read.files import find_files
 from maxbot.dialog.templates import Templates
+from maxbot.maxml import CommandSchema, Field
 
 
 def warnings(bot_yaml: str, closed: bool = True) -> list[tuple[int | None, str]]:
@@ -82,6 +83,54 @@ def test_each_name_is_told_once_a_template_with_its_line() -> None:
         "dialog:\n  - condition: true\n    response: |\n      hello\n      {{ usr.x }}\n      {{ usr.y }}\n"
     )
     assert found == [(5, "nobody defines the name 'usr', did you mean 'user'?")]
+
+
+@pytest.mark.parametrize(
+    ("response", "told"),
+    [
+        ('<imagee url="http://x/{{ user.x }}"/>', ["there is no command <imagee>, did you mean <image>?"]),
+        ("<b>Hello</b>", ["there is no command <b>"]),
+        (
+            '<text>a</text><promt_again/><end/><image url="http://x/y"/>',
+            ["there is no command <promt_again>, did you mean <prompt_again>?"],
+        ),
+    ],
+)
+def test_a_command_that_nobody_defines_is_told(response: str, told: list[str]) -> None:
+    assert of_response(response) == told
+
+
+def test_the_line_of_a_command_that_nobody_defines_is_told() -> None:
+    found = warnings(
+        "dialog:\n  - condition: true\n    response: |\n      hello {{ 1 }}\n      {{ 2 }}\n      <nothing/>\n"
+    )
+    assert found == [(6, "there is no command <nothing>")]
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "Hello<br/>you &lt;b> 1 < 2",
+        "<text>Hello {{ user.name }}, <b>how</b> are {% if user.x %}<x>you</x>{% endif %}?</text>",
+        '<image url="http://x/y"><caption>An {{ 1 }} <i>image</i></caption></image>',
+        "<!-- <nothing/> {{ 1 }} <nothing/> --><![CDATA[<nothing/>]]>",
+        "{% macro row() %}<b>x</b>{% endmacro %}<text>{{ row() }}</text>",
+        '<quick_replies><text>x</text><button title="a"/></quick_replies>',
+    ],
+)
+def test_elements_of_commands_and_texts_are_not_told(response: str) -> None:
+    assert of_response(response) == []
+
+
+def test_commands_of_the_author_are_known() -> None:
+    templates = Templates()
+    bot = read_inline(
+        "dialog: [{condition: true, response: '<card at=\"x\"><note>a {{ 1 }} <b>b</b></note></card><crad/>'}]\n",
+        lambda extensions: templates,
+    )
+    card = CommandSchema("card", (Field(name="at"), Field(name="note", type="markup")))
+    found = check_bot(bot, templates.environment, schemas=lambda: [card])
+    assert [warning.message for warning in found] == ["there is no command <crad>, did you mean <card>?"]
 
 
 JUMP = '<jump_to node="{}" transition="{}"/>'
@@ -161,10 +210,10 @@ def test_a_bot_without_answers_is_told() -> None:
 def test_a_kind_that_a_channel_cannot_send_is_told() -> None:
     templates = Templates()
     bot = read_inline(
-        "dialog: [{condition: true, response: '<map at=\"x\"/><text>y</text>'}]\n", lambda extensions: templates
+        "dialog: [{condition: true, response: '<location at=\"x\"/><text>y</text>'}]\n", lambda extensions: templates
     )
-    found = check_bot(bot, templates.environment, cannot_send=lambda kind: ["web"] if kind == "map" else [])
-    assert [warning.message for warning in found] == ["web cannot send <map>"]
+    found = check_bot(bot, templates.environment, cannot_send=lambda kind: ["web"] if kind == "location" else [])
+    assert [warning.message for warning in found] == ["web cannot send <location>"]
 
 
 def test_what_a_directory_holds_and_nobody_uses_is_told(tmp_path: Path) -> None:

@@ -29,7 +29,11 @@ def told(path: Path) -> list[str]:
     bot = load_bot(str(path))
     assert bot.definition is not None
     assert bot.made_with is not None
-    return [warning.message for warning in check_bot(bot.definition, bot.made_with.jinja_env)]
+    markup = bot.markup
+    return [
+        warning.message
+        for warning in check_bot(bot.definition, bot.made_with.jinja_env, schemas=lambda: markup.schemas)
+    ]
 
 
 @pytest.mark.parametrize("file", CASES, ids=[file.stem for file in CASES])
