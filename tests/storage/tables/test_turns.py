@@ -12,7 +12,7 @@ from tests.storage.support import ANNA, Place, says, update
 def test_a_dialog_nobody_knows_has_nothing_to_do(place: Place) -> None:
     async def scenario() -> None:
         async with place.opened() as store:
-            assert await store.load(str(ANNA)) == Work(0, {}, [], None)
+            assert (await store.load(str(ANNA)))._replace(claim=None) == Work(0, {}, [], None)
 
     asyncio.run(scenario())
 
@@ -22,7 +22,7 @@ def test_a_turn_is_stored_whole(place: Place) -> None:
         async with place.opened() as store:
             await store.accept([update("1"), update("2")])
             work = await store.load(str(ANNA))
-            assert work == Work(0, {}, [], PendingUpdate(1, {"text": "1"}, 0))
+            assert work._replace(claim=None) == Work(0, {}, [], PendingUpdate(1, {"text": "1"}, 0))
             commands = [*says("a"), *says("b", resend=False)]
             committed = await store.commit(str(ANNA), 0, 1, {"seen": 1}, commands)
             after = await store.load(str(ANNA))
@@ -73,7 +73,7 @@ def test_an_update_done_is_not_done_again(place: Place) -> None:
             await store.accept([update("1")])
             assert await store.commit(str(ANNA), 0, 1, {"by": "first"}, []) == []
             assert await store.commit(str(ANNA), 1, 1, {"by": "second"}, says("a")) is None
-            assert await store.load(str(ANNA)) == Work(1, {"by": "first"}, [], None)
+            assert (await store.load(str(ANNA)))._replace(claim=None) == Work(1, {"by": "first"}, [], None)
 
     asyncio.run(scenario())
 
