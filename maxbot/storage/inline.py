@@ -9,7 +9,8 @@ as well run where its callers are:
 
 What would have to wait: another process that writes (a backup, a worker in quarantine), a file that is gone, a full
 disk, the log that is to be copied into the database (which waits for the disk), and what only reads, as it may be much.
-While the thread has something to write, all goes to the thread: the two never write at the same time.
+While the thread has something to write, all goes to the thread: the two never write at the same time. A passive
+checkpoint is no such thing: who writes meanwhile does not wait for it (https://www.sqlite.org/wal.html#ckpt).
 """
 
 import asyncio
@@ -26,6 +27,9 @@ from maxbot.storage.statement import Statement, Transaction
 CHECKPOINT_EVERY = 100
 """Transactions, of some ten pages each, after which the thread copies the log into the database: about as often as
 SQLite does it by itself, every 1,000 pages. https://www.sqlite.org/pragma.html#pragma_wal_autocheckpoint"""
+
+BEGIN_ANEW_EVERY = 4 * CHECKPOINT_EVERY
+"""Transactions after which all others wait for that: for what the last hundred have written, and for the disk."""
 
 
 class InlineDatabase(Database):
@@ -94,8 +98,18 @@ class InlineDatabase(Database):
             return False
         self._transactions += 1
         if self._transactions % CHECKPOINT_EVERY == 0:
-            self._pass_on(Call(_checkpoint, None, self._loop.create_future(), writes=False))
+            self._copy_the_log()
         return True
+
+    def _copy_the_log(self) -> None:
+        """Have the log copied, beside whoever writes; now and then with nobody beside it, as it begins anew only so."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        done.add_done_callback(_forget)
+        call = Call(_checkpoint, None, done, writes=False)
+        if self._transactions % BEGIN_ANEW_EVERY == 0:
+            self._pass_on(call)
+        else:
+            self._give(call)
 
     def _pass_on(self, call: Call) -> None:
         self._with_the_thread += 1
@@ -104,8 +118,11 @@ class InlineDatabase(Database):
 
     def _returned(self, future: asyncio.Future[Any]) -> None:
         self._with_the_thread -= 1
-        if not future.cancelled():
-            future.exception()  # whoever waits for it hears of it; nobody waits for a checkpoint
+
+
+def _forget(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()  # the next one tries again
 
 
 _copy_the_log = Statement(sqlite=text("PRAGMA wal_checkpoint(PASSIVE)"))
