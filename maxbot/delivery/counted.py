@@ -44,7 +44,13 @@ class Counters:
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
+_LOOKED_UP = {
+    True: "unknown_commits_stored",
+    False: "unknown_commits_undone",
+}
+
+
 def _name(event: Event) -> str | None:
     if isinstance(event, CommitLookedUp):
-        return "unknown_commits_stored" if event.stored else "unknown_commits_undone"
+        return _LOOKED_UP[event.stored]
     return _NAMES.get(type(event))
