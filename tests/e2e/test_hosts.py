@@ -122,7 +122,9 @@ def test_a_host_that_was_paused_for_two_leases_changes_nothing_of_what_others_to
             paused.signal_group(signal.SIGCONT)
         record = loading.result()
         wait_until_done(folder_of(tmp_path, 0))
-        judge(telegram, [record], BOT, allowed_repeats=20 * PAUSES, allowed_early=20 * PAUSES)
+        # A strayed reply was between the last look at the lease and its first byte when everything stood still.
+        allowed = {"allowed_repeats": 20 * PAUSES, "allowed_early": 20 * PAUSES, "allowed_strays": PAUSES}
+        judge(telegram, [record], BOT, **allowed)
         lost, stale = (counter(folder_of(tmp_path, 0), name) for name in ("lost_sessions", "stale_turns"))
         assert lost + stale, "something was refused, or nothing was tested"
         say(f"{PAUSES} pauses: {lost} transactions of stale sessions and {stale} turns refused")
