@@ -118,10 +118,8 @@ def base_url(host: str, sockets: list[socket.socket]) -> str:
 
 
 def hello(plan: Plan, sockets: list[socket.socket], bot: MaxBot, serves: str) -> None:
-    """Say where the bot is, what keeps its state, what it will not say on which channel, and what is left to do."""
+    """Say where the bot is, what keeps its state, and what is left to do."""
     notify(READY)
-    # A large bot has many texts to look through, and nobody waits for that.
-    threading.Thread(target=_say_unsendable, args=(bot,), name="unsendable", daemon=True).start()
     logger.info("The database is %s", shown(plan.database))
     for sentence in bot.unused:
         logger.warning("%s", sentence)
@@ -135,13 +133,6 @@ def hello(plan: Plan, sockets: list[socket.socket], bot: MaxBot, serves: str) ->
     if bot.has_requests:
         callers = "with the token (--rpc-token)" if plan.rpc_token else "of this machine, without a token"
         logger.info("Requests of other programs %s: POST %s/rpc/CHANNEL/USER_ID", callers, url)
-
-
-def _say_unsendable(bot: MaxBot) -> None:
-    from maxbot.bot.check.channels import unsendable_replies
-
-    for unsendable in unsendable_replies(bot):
-        logger.warning("%s", unsendable)
 
 
 def _introduce(channel: Channel, url: str, *, registers: bool) -> None:

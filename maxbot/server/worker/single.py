@@ -79,8 +79,7 @@ class SingleProcess:
         self._service = service
         service.poll()
         hello()
-        if self._plan.private:
-            say_doubts(self._bot)
+        say_doubts(self._bot, unsendable=True, unmeant=self._plan.private)
         own = keep([self._register, feed_watchdog, lambda: say_advice(self._plan)], _nobody_else_can)
         await self._stop.wait()
         notify(STOPPING)

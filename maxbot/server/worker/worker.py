@@ -118,8 +118,8 @@ class Worker:
             Ready([str(file.absolute()) for file in self._bot.files], list(self._bot.secrets), identity(channels))
         )
         self._tasks = keep([self._beat, self._listen], self._make_room)
-        if start.plan.private and start.name == FIRST:
-            say_doubts(self._bot)
+        if start.name == FIRST:
+            say_doubts(self._bot, unsendable=start.first, unmeant=start.plan.private)
         if start.first and start.name == FIRST:
             self._tasks += keep([lambda: say_advice(start.plan)], self._make_room)
         if isinstance(user_locks, UnixLocks):
