@@ -48,6 +48,12 @@ class Dialog(msgspec.Struct, frozen=True, order=True):
         found: str = getattr(self, name)
         return found
 
+    @classmethod
+    def named(cls, name: str) -> "Dialog":
+        """Return the dialog whose `str` this is."""
+        channel, _, user = name.partition(":")
+        return cls(channel, user)
+
     def __str__(self) -> str:
         return f"{self.channel}:{self.user}"
 

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "maxbot"
 
 LAYERS = (
-    ("errors", "types", "backoff", "conversions", "board", "settings"),
+    ("errors", "types", "backoff", "conversions", "board", "settings", "waiting"),
     ("commands", "env_files", "events", "imports", "meanwhile"),
     ("logs", "maxml", "dialog", "channels", "locks", "storage"),
     ("nlu", "outbox", "inbox"),

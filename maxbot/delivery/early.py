@@ -23,6 +23,7 @@ from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import Sent
 from maxbot.storage.tables.turns import PendingUpdate, Work
 from maxbot.types import Command, Dialog
+from maxbot.waiting import within
 
 
 class EarlyReplies:
@@ -174,14 +175,6 @@ class EarlyReplies:
             except LookAgain:
                 self._unsent = self._others_send = True
             except Waits as wait:
-                if await self._ended_within(wait.seconds):
+                if await within(wait.seconds, self._ended):
                     return
                 self._unsent = True
-
-    async def _ended_within(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._ended.wait()
-        except TimeoutError:
-            return False
-        return True

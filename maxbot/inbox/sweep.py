@@ -8,7 +8,6 @@ wall said then or says now.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from maxbot.errors import StorageError
 from maxbot.settings import LEASE
 from maxbot.storage.store import Store
 from maxbot.types import Dialog
+from maxbot.waiting import within
 
 logger = logging.getLogger(__name__)
 
@@ -60,10 +60,7 @@ class Sweep:
     async def run(self) -> None:
         """Sweep at the start, when told to, and every few seconds, until cancelled."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                # Not `wait_for`: in Python 3.11 it swallows a cancellation in the moment of `soon()`.
-                async with asyncio.timeout(self._interval):
-                    await self._due.wait()
+            await within(self._interval, self._due)
             self._due.clear()
             everything = self._everything
             try:
@@ -96,8 +93,7 @@ class Sweep:
         while True:
             found = await self._store.find_pending(upto, last, PAGE)
             for name in found:
-                channel, _, user = name.partition(":")
-                self._wake(Dialog(channel, user))
+                self._wake(Dialog.named(name))
             if len(found) < PAGE:
                 return
             last = found[-1]

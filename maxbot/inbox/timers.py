@@ -9,7 +9,6 @@ never longer than an hour after somebody has noticed, by the monotonic clock.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 
@@ -18,6 +17,7 @@ from maxbot.events import Event, TimersSet
 from maxbot.storage.store import Store
 from maxbot.storage.tables.timers import Name
 from maxbot.types import Dialog
+from maxbot.waiting import within
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +61,7 @@ class Timers:
         """Look at the start, when something is due, and every few seconds, until cancelled."""
         pause = 0.0
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._due.wait()
-            asked = self._due.is_set()
+            asked = await within(pause, self._due)
             self._due.clear()
             pause = LOOK_EVERY
             try:
@@ -87,8 +84,7 @@ class Timers:
             if wait > 0.0 and not others:
                 return wait
             for name in await self._store.ring(BATCH, others):
-                channel, _, user = name.partition(":")
-                self._wake(Dialog(channel, user))
+                self._wake(Dialog.named(name))
             others = []
 
     async def _overtaken(self) -> list[Name]:

@@ -12,6 +12,7 @@ from maxbot.events import Event, TurnRun, UpdateSetAside
 from maxbot.storage.store import Store
 from maxbot.storage.tables.requests import Outcome
 from maxbot.types import Dialog
+from maxbot.waiting import within
 
 LOOK_EVERY = 0.1
 """Seconds between looks for turns of other workers."""
@@ -64,7 +65,7 @@ class Ended:
                 left = deadline - asyncio.get_running_loop().time()
                 if found is None or not found.pending or left <= 0 or self._stopped:
                     return found
-                await _until(woken, min(left, self._pause()))
+                await within(min(left, self._pause()), woken)
         finally:
             self._waiting[dialog].remove(woken)
             if not self._waiting[dialog]:
@@ -88,11 +89,3 @@ class Ended:
             return await self._store.outcome(dialog.channel, key)
         except StorageError:  # the request is stored, and what becomes of it will be known later
             return Outcome(pending=True, failed=False)
-
-
-async def _until(woken: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await woken.wait()
-    except TimeoutError:
-        pass

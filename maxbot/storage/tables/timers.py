@@ -96,9 +96,8 @@ def _ring(transaction: Transaction, item: Due) -> list[str]:
 
 def _update(row: Row) -> Update:
     dialog, id, name, params = row
-    channel, _, user = dialog.partition(":")
     request = {"method": name, "params": decode(params)}
-    return Update(Dialog(channel, user), f"timer:{id}", request, is_request=True)  # no other request's key has a colon
+    return Update(Dialog.named(dialog), f"timer:{id}", request, is_request=True)  # no other request's key has a colon
 
 
 _next = Statement(select(func.min(timers.c.due_at)))
