@@ -62,7 +62,7 @@ BUGS = (
         "maxbot/storage/database.py",
         "                if stored:\n                    self._heard",
         "                if False:\n                    self._heard",
-        ("tests/storage/postgresql/test_faults.py",),
+        ("tests/storage/test_server_faults.py",),
     ),
     Bug(
         "unknown-commit-given-up",
@@ -70,7 +70,7 @@ BUGS = (
         "maxbot/storage/database.py",
         "if attempt == ATTEMPTS or not isinstance(failure, StorageInterrupted):",
         "if isinstance(failure, CommitUnknown) or not isinstance(failure, StorageInterrupted):",
-        ("tests/storage/postgresql/test_faults.py",),
+        ("tests/storage/test_server_faults.py",),
     ),
     Bug(
         "database-made-again",
@@ -230,7 +230,7 @@ BUGS = (
         "maxbot/storage/mysql/backend.py",
         "        return connection.exchange()[1].rows == [(self._group,)]\n",
         "        connection.exchange()\n        return False\n",
-        ("tests/storage/mysql/test_faults.py::test_a_commit_of_unknown_outcome_is_neither_repeated_nor_given_up",),
+        ("tests/storage/test_server_faults.py::test_a_commit_of_unknown_outcome_is_neither_repeated_nor_given_up",),
     ),
     Bug(
         "whole-table-read-mysql",

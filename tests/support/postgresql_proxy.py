@@ -4,11 +4,10 @@ Source: https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
 import asyncio
-import contextlib
 import random
-import threading
 from collections import Counter
-from typing import Self
+
+from tests.support.listener import Listener
 
 WHEN = ("before", "during", "after")
 """Where a connection is cut: before the server sees COMMIT, while it works on it, before the client has its answer."""
@@ -17,7 +16,7 @@ WHEN = ("before", "during", "after")
 _ASKS = [number.to_bytes(4, "big") for number in (80877103, 80877104)]
 
 
-class Proxy:
+class Proxy(Listener):
     """Stands between clients and a server; use with `with`.
 
     Args:
@@ -26,12 +25,9 @@ class Proxy:
     """
 
     def __init__(self, target: int, seed: int = 1) -> None:
+        super().__init__()
         self._target = target
         self._chance = random.Random(seed)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.port = 0
         self.share = 0.0
         """Of all commits, how many are cut."""
         self.latency = 0.0
@@ -41,42 +37,11 @@ class Proxy:
         self.cuts: Counter[str] = Counter()
         self.commits = 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self.port = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
     def choose(self) -> str:
         """Return how a connection is to be cut at its COMMIT, one of `WHEN`; empty where it is not."""
         cut = self._chance.choice(WHEN) if self._chance.random() < self.share else ""
         self.cuts[cut] += 1
         return cut
-
-    async def _listen(self) -> int:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
-
-    async def _end(self) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await self._connect(reader, writer)
-        writer.close()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._target)

@@ -1,27 +1,15 @@
-"""Whatever is cut when: nothing is stored twice, nothing given up, and the storage thread never hangs."""
+"""Deadlocks, locks that last and packets that are too large, as MariaDB has them."""
 
 import asyncio
-import time
-from collections.abc import Iterator
 
 import pytest
 
 from maxbot.errors import StorageUnavailable
-from maxbot.storage.database import Database
-from maxbot.storage.mysql import backend, driver
-from maxbot.storage.mysql.backend import MySQL
-from maxbot.storage.prepare import prepare
+from maxbot.storage.mysql import backend
 from maxbot.storage.store import Store
-from tests.storage.support import ANNA, MySQLPlace, PyMySQLPlace, says, until_told, update
-from tests.support import FULL
-from tests.support.mysql_proxy import MySQLProxy
-from tests.support.postgresql_proxy import WHEN
-from tests.support.processes import eventually
+from tests.storage.support import ANNA, MySQLPlace, PyMySQLPlace, says, update
 
 pytestmark = pytest.mark.faults
-
-
-GROUPS = 2000 if FULL else 150
 
 
 @pytest.fixture(params=[MySQLPlace, PyMySQLPlace])
@@ -30,114 +18,6 @@ def there(request: pytest.FixtureRequest) -> MySQLPlace:
     made: MySQLPlace = request.param()
     made.prepared()
     return made
-
-
-@pytest.fixture
-def proxy(there: MySQLPlace) -> Iterator[MySQLProxy]:
-    """A proxy before its server."""
-    with MySQLProxy(there.server.port) as made:
-        yield made
-
-
-def behind(proxy: MySQLProxy, there: MySQLPlace) -> MySQL:
-    """Return a way to the database through the proxy."""
-    made = MySQL(there.server.url(there.database, port=proxy.port, scheme=there.scheme))
-    prepare(made)
-    return made
-
-
-def test_a_commit_of_unknown_outcome_is_neither_repeated_nor_given_up(there: MySQLPlace, proxy: MySQLProxy) -> None:
-    async def scenario() -> None:
-        database = Database(behind(proxy, there))
-        store = Store(database)
-        proxy.share = 0.5
-        for number in range(GROUPS):
-            key = str(number)
-            accepted = await until_told(lambda key=key: store.accept([update(key)]))  # type: ignore[misc]
-            assert accepted == [True], "what was stored is told as it was stored"
-            await until_told(lambda: store.count("groups"))
-        proxy.share = 0.0
-        await database.close()
-
-    asyncio.run(scenario())
-    assert {row["name"]: row["value"] for row in there.rows("counters")} == {"groups": GROUPS}
-    assert [row["key"] for row in there.rows("seen")] == [str(number) for number in range(GROUPS)]
-    assert all(proxy.cuts[when] > GROUPS / 10 for when in WHEN), f"too little was cut: {proxy.cuts}"
-    print(f"{2 * GROUPS} groups, {sum(proxy.cuts[when] for when in WHEN)} cuts: {dict(proxy.cuts)}; difference 0")
-
-
-def test_connections_ended_at_any_moment_are_nobodys_business(there: MySQLPlace) -> None:
-    async def scenario() -> None:
-        async with there.databases(2) as (one, other):
-            ended = asyncio.Event()
-
-            async def cut() -> None:
-                while not ended.is_set():
-                    await asyncio.to_thread(there.server.cut, there.database)
-                    await asyncio.sleep(0.25)
-
-            cutting = asyncio.create_task(cut())
-            for number in range(GROUPS):
-                stores = (Store(one), Store(other))
-                await asyncio.gather(*(store.count(f"{number % 7}") for store in stores))
-                assert await stores[0].find_pending(None, "", 1) == []
-            ended.set()
-            await cutting
-
-    asyncio.run(scenario())
-    assert sum(row["value"] for row in there.rows("counters")) == 2 * GROUPS
-
-
-def test_a_killed_server_is_unavailable_and_serves_again_within_a_second(there: MySQLPlace) -> None:
-    async def scenario() -> float:
-        async with there.databases(1) as (database,):
-            store = Store(database)
-            await store.accept([update("a")])
-            await asyncio.to_thread(there.server.kill)
-            with pytest.raises(StorageUnavailable):
-                await store.accept([update("b")])
-            with pytest.raises(StorageUnavailable):
-                await store.find_pending(None, "", 1)
-            await asyncio.to_thread(there.server.start)
-            back = time.monotonic()
-            assert await store.accept([update("a"), update("b")]) == [False, True]
-            return time.monotonic() - back
-
-    assert asyncio.run(scenario()) < 1.0
-
-
-def test_a_silent_network_does_not_hang_the_storage(
-    there: MySQLPlace, proxy: MySQLProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(driver, "DEADLINE", 1)
-    monkeypatch.setattr(driver, "CONNECT_TIMEOUT", 1)
-
-    async def scenario() -> None:
-        database = Database(behind(proxy, there))
-        store = Store(database)
-        await store.accept([update("a")])
-        proxy.silent = True
-        for _ in range(2):  # on the connection that there is, and on a new one
-            with pytest.raises(StorageUnavailable):
-                await store.accept([update("b")])
-        proxy.silent = False
-        assert await store.accept([update("b"), update("a")]) == [True, False]
-        await database.close()
-
-    asyncio.run(scenario())
-
-
-def test_a_slow_network_is_slow_and_nothing_else(there: MySQLPlace, proxy: MySQLProxy) -> None:
-    async def scenario() -> None:
-        database = Database(behind(proxy, there))
-        store = Store(database)
-        await store.ping()
-        proxy.latency = 1.0 if FULL else 0.3  # in each direction
-        assert await asyncio.gather(*(store.accept([update(str(number))]) for number in range(50))) == [[True]] * 50
-        assert (await store.load(str(ANNA))).update is not None
-        await database.close()
-
-    asyncio.run(scenario())
 
 
 def test_a_deadlock_is_run_again_before_anybody_hears_of_it(there: MySQLPlace) -> None:
@@ -153,7 +33,7 @@ def test_a_deadlock_is_run_again_before_anybody_hears_of_it(there: MySQLPlace) -
                 other.execute("INSERT INTO counters SELECT CONCAT('x', seq), 0 FROM seq_1_to_100")
                 # It takes `one`, and waits for `two` …
                 counted = asyncio.gather(store.count("one"), store.count("two"))
-                await asyncio.to_thread(_until_it_waits, there)
+                await asyncio.to_thread(there.wait_for_a_lock)
                 # … which waits for `one` now.
                 await asyncio.to_thread(other.execute, "UPDATE counters SET value = value + 0 WHERE name = 'one'")
                 other.execute("ROLLBACK")
@@ -203,12 +83,6 @@ def test_a_group_larger_than_a_packet_is_stored_and_a_turn_larger_than_one_is_re
             assert [len(row.content["text"]) for row in work.outbox] == [500_000] * 10
 
     asyncio.run(scenario())
-
-
-def _until_it_waits(there: MySQLPlace) -> None:
-    with there.server.connected("information_schema") as cursor:
-        # The table is a copy, renewed only where nobody has read it for a tenth of a second.
-        eventually(lambda: cursor.execute("SELECT 1 FROM INNODB_TRX WHERE trx_state = 'LOCK WAIT'"), 20, pause=0.2)
 
 
 def _deadlocks(there: MySQLPlace) -> int:
