@@ -70,7 +70,7 @@ BUGS = (
         "maxbot/storage/database.py",
         "if attempt == ATTEMPTS or not isinstance(failure, StorageInterrupted):",
         "if isinstance(failure, CommitUnknown) or not isinstance(failure, StorageInterrupted):",
-        ("tests/storage/test_server_faults.py",),
+        ("tests/storage/postgresql/test_faults.py",),
     ),
     Bug(
         "database-made-again",
