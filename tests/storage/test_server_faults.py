@@ -102,6 +102,27 @@ def test_connections_ended_at_any_moment_are_nobodys_business(there: ServerPlace
 
 
 @on_each
+def test_connections_ended_while_they_are_made_are_made_again(there: ServerPlace, proxy: Proxy) -> None:
+    """Whoever restarts a pooler, or ends all connections, meets some that are just being made."""
+
+    async def scenario() -> None:
+        database = Database(behind(proxy, there))
+        store = Store(database)
+        for write in (True, False):
+            await store.accept([update(f"before {write}")])
+            proxy.unwelcome = 2
+            await asyncio.to_thread(there.server.cut, there.database)
+            if write:
+                assert await store.accept([update("a")]) == [True]
+            else:
+                assert len(await store.find_pending(None, "", 10)) == 1
+            assert proxy.unwelcome == 0
+        await database.close()
+
+    asyncio.run(scenario())
+
+
+@on_each
 def test_a_killed_server_is_unavailable_and_serves_again_within_a_second(there: ServerPlace) -> None:
     async def scenario() -> float:
         async with there.databases(1) as (database,):

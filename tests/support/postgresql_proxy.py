@@ -34,6 +34,8 @@ class Proxy(Listener):
         """Seconds for which each piece is held back, in both directions."""
         self.silent = False
         """Whether nothing gets through, and nobody is told."""
+        self.unwelcome = 0
+        """How many of the next connections are ended as soon as they are made."""
         self.cuts: Counter[str] = Counter()
         self.commits = 0
 
@@ -42,6 +44,13 @@ class Proxy(Listener):
         cut = self._chance.choice(WHEN) if self._chance.random() < self.share else ""
         self.cuts[cut] += 1
         return cut
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.unwelcome:
+            self.unwelcome -= 1
+            writer.close()
+        else:
+            await super()._serve(reader, writer)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._target)

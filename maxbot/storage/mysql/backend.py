@@ -14,7 +14,7 @@ from maxbot.errors import CommitUnknown, SessionLost, StartError, StorageError, 
 from maxbot.storage.backend import Member
 from maxbot.storage.mysql import checks
 from maxbot.storage.mysql import tables as tables  # says how they are made
-from maxbot.storage.mysql.connection import Connection, ServerError, server_error
+from maxbot.storage.mysql.connection import UNREACHED, Connection, ServerError, server_error
 from maxbot.storage.mysql.driver import Result, connect, connect_plain
 from maxbot.storage.mysql.failure import advised, meaning
 from maxbot.storage.mysql.place import driver
@@ -34,6 +34,9 @@ IDLE = 30
 
 IN_TRANSACTION = 10
 """Seconds that it may say nothing in a transaction; less where the lease is shorter."""
+
+PROMPT = 1.0
+"""Seconds within which a connection that is made and ended at once is ended by somebody, and not by a deadline."""
 
 _ALONE = "maxbot"  # of the named lock: who makes tables does so alone
 _ALONE_TIMEOUT = 30
@@ -113,14 +116,14 @@ class MySQL:
     def _connect(self) -> Connection:
         failure: StorageError = StorageUnavailable("no host")
         for host in self._place.hosts:
-            connection = None
+            connection, began = None, time.monotonic()
             try:
                 connection = Connection(connect(self._place, host, self._password_file))
                 self._begin_session(connection)
             except Exception as error:
                 if connection is not None:
                     connection.close()
-                failure = _no_connection(error)
+                failure = _no_connection(error, time.monotonic() - began)
                 continue
             self._connection = connection
             return connection
@@ -234,9 +237,18 @@ class MySQL:
         return meaning(error)
 
 
-def _no_connection(error: Exception) -> StorageError:
-    """Return what it means that there is no connection: another attempt at once would not help."""
+def _no_connection(error: Exception, took: float) -> StorageError:
+    """Return what it means that there is no connection: another attempt at once would help only where one was ended.
+
+    Args:
+        error: Why there is none.
+        took: Seconds until then: what ends a connection tells so at once, a silent network after its deadline.
+    """
     if isinstance(error, StorageError):
         return error
     ours = server_error(error)
-    return StorageUnavailable(str(error) if ours is None else advised(ours))
+    if ours is None:
+        return StorageUnavailable(str(error))
+    if ours.lost and ours.code not in UNREACHED and took < PROMPT:
+        return meaning(ours)
+    return StorageUnavailable(advised(ours))

@@ -12,6 +12,9 @@ LARGEST_TEXT = 1024 * 1024
 # https://mariadb.com/kb/en/mariadb-error-codes/ and MySQL's errors of clients: no connection, or none any more.
 LOST = {0, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2006, 2013, 2055, 3169, 4031}
 
+UNREACHED = {2002, 2003}
+"""Those of `LOST` that say that no server took the connection."""
+
 PACKET_TOO_LARGE = 1153
 ENDED = 2013  # lost while it ran a statement
 

@@ -35,6 +35,9 @@ _UNREACHABLE = {
     "session is": "none of the servers is as target_session_attrs says",
 }
 
+# A server was there and took the connection, and it was ended a moment later.
+_ENDED = ("closed the connection", "terminating connection")
+
 
 def meaning(error: Exception) -> StorageError:
     """Return what a caller is told.
@@ -61,6 +64,8 @@ def meaning(error: Exception) -> StorageError:
 def unreachable(error: Exception) -> StorageUnavailable:
     """Return what is said where there is no connection."""
     message = one_line(error)
+    if any(words in message for words in _ENDED):
+        return StorageInterrupted(f"the connection to PostgreSQL was ended while it was made ({message})")
     advice = next((advice for word, advice in _UNREACHABLE.items() if word in message), None)
     return StorageUnavailable(message if advice is None else f"{message}: {advice}")
 
