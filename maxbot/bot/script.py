@@ -78,39 +78,35 @@ class Script:
             RpcError: The request is refused.
             TurnError: It failed; the text has file and line.
         """
-        checked = msgspec.structs.asdict(self.rpc.check(request))
-        return await self._around("process_rpc", self._request, checked, dialog, state, utc_time)
+        checked = self.rpc.check(request)
+        if not self._middleware:
+            return await self._run(dialog, state, utc_time, self._recognition.nothing, rpc=checked)
+        given = msgspec.structs.asdict(checked)
+        return await self._around("process_rpc", self._request, given, dialog, state, utc_time)
 
     async def _message(self, message: Message, dialog: Dialog, state: State, utc_time: datetime) -> TurnOutput:
-        intents, entities = await self._recognition.recognise(message, utc_time)
-        return await self._engine.run(
-            TurnInput(
-                dialog=dialog,
-                state=state,
-                utc_time=utc_time,
-                message=message,
-                intents=intents,
-                entities=entities,
-                check_timer=self.check_timer,
-            ),
-            self._hooks.of_a_turn(),
-        )
+        recognised = await self._recognition.recognise(message, utc_time)
+        return await self._run(dialog, state, utc_time, recognised, message=message)
 
     async def _request(self, request: Any, dialog: Dialog, state: State, utc_time: datetime) -> TurnOutput:
-        intents, entities = self._recognition.nothing
-        rpc = self.rpc.check(request)
-        return await self._engine.run(
-            TurnInput(
-                dialog=dialog,
-                state=state,
-                utc_time=utc_time,
-                rpc=rpc,
-                intents=intents,
-                entities=entities,
-                check_timer=self.check_timer,
-            ),
-            self._hooks.of_a_turn(),
+        """Run the turn of a request that a middleware may have changed."""
+        return await self._run(dialog, state, utc_time, self._recognition.nothing, rpc=self.rpc.check(request))
+
+    async def _run(
+        self, dialog: Dialog, state: State, utc_time: datetime, recognised: tuple[Any, Any], **said: Any
+    ) -> TurnOutput:
+        """Run the turn of a `message` or of an `rpc`."""
+        intents, entities = recognised
+        turn = TurnInput(
+            dialog=dialog,
+            state=state,
+            utc_time=utc_time,
+            intents=intents,
+            entities=entities,
+            check_timer=self.check_timer,
+            **said,
         )
+        return await self._engine.run(turn, self._hooks.of_a_turn())
 
     async def _around(
         self, method: Method, run: Run, given: Any, dialog: Dialog, state: State, utc_time: datetime

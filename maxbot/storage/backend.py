@@ -1,7 +1,8 @@
 """What differs between databases: a folder for each of them keeps this promise.
 
 place       where the database is: checked and claimed by the supervisor, without a line of SQL
-backend     transactions, for the one thread of a worker that asks for them; on a server also its session
+backend     transactions, for the one thread of a worker that asks for them; on a server also its session,
+            of which `maxbot.storage.session` has what those databases share
 """
 
 from typing import NamedTuple, Protocol

@@ -10,8 +10,7 @@ from sqlalchemy import Connection as Core
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
-from maxbot.errors import CommitUnknown, SessionLost, StartError, StorageError, StorageUnavailable
-from maxbot.storage.backend import Member
+from maxbot.errors import CommitUnknown, StartError, StorageError, StorageUnavailable
 from maxbot.storage.mysql import checks
 from maxbot.storage.mysql import tables as tables  # says how they are made
 from maxbot.storage.mysql.connection import UNREACHED, Connection, ServerError, server_error
@@ -21,10 +20,7 @@ from maxbot.storage.mysql.place import driver
 from maxbot.storage.mysql.transaction import MySQLTransaction
 from maxbot.storage.mysql.words import literal
 from maxbot.storage.schema import REVISION
-from maxbot.storage.url import parse, shown
-
-PACE = 0.005
-"""A transaction costs the server much more than SQLite's do."""
+from maxbot.storage.session import OnServer
 
 LOCK_TIMEOUT = 5
 """Seconds to wait for a row that somebody else holds."""
@@ -51,28 +47,8 @@ _SETTINGS = (
 )
 
 
-class MySQL:
-    """A database on a server. See `maxbot.storage.backend.Backend`.
-
-    Args:
-        url: As `--database` takes it.
-        password_file: Holds the password, where it is neither in the URL nor in MYSQL_PWD.
-        member: What the worker is to others.
-    """
-
-    pace = PACE
-
-    def __init__(self, url: str, password_file: str | None = None, member: Member | None = None) -> None:
-        self._member = member or Member()
-        self.lease: float | None = self._member.lease
-        self.session: int | None = None
-        self.name = shown(url)
-        self.offset = 0.0
-        self._place = parse(url)
-        self._password_file = password_file
-        self._connection: Connection | None = None
-        self._group = 0
-        self._counted = False
+class MySQL(OnServer[Connection]):
+    """A database on a server, whose password may be in MYSQL_PWD too. See `OnServer`."""
 
     def engine(self) -> Engine:
         engine = create_engine(f"mysql+{driver(self._place)}://", creator=self._connect_plain, poolclass=NullPool)
@@ -144,30 +120,20 @@ class MySQL:
             connection.queue(f"SET SESSION idle_transaction_timeout = {patience}")
             connection.exchange()
 
-    def _compare_clocks(self, before: float, there: float) -> None:
-        self.offset = there - (before + time.time()) / 2
-
     def begin(self) -> MySQLTransaction:
         connection = self._connection or self._connect()
-        if self.session is None:
-            self.session, self._group = self._open_session(connection), 0
-        self._group += 1
-        self._counted = False
+        session = self._next_group(connection)
         connection.forget()
         connection.queue("START TRANSACTION")
         connection.queue(
             f"UPDATE sessions SET group_number = {self._group}, until = {_CLOCK} + {self.lease!r} "
-            f"WHERE id = {self.session} AND NOT ended",
-            self._see_session,
+            f"WHERE id = {session} AND NOT ended",
+            self._renewed,
         )
-        return MySQLTransaction(connection, self.session, self.session << 32 | self._group % 2**32)
+        return MySQLTransaction(connection, session, session << 32 | self._group % 2**32)
 
-    def _see_session(self, result: Result) -> Exception | None:
-        self._counted = True
-        if result.affected == 1:
-            return None
-        self.session = None
-        return SessionLost("the session of this worker was ended: it was not heard of for too long")
+    def _renewed(self, result: Result) -> Exception | None:
+        return self._see_session(result.affected)
 
     def _open_session(self, connection: Connection) -> int:
         # Kept for as long as it may be looked up whether its last transaction was stored. Found by a plain SELECT: the
@@ -229,9 +195,6 @@ class MySQL:
                 self._connection.ask(f"DELETE FROM sessions WHERE id = {self.session}")
         self.session = None
         self.disconnect()
-
-    def leads(self) -> None:
-        return None
 
     def failure(self, error: Exception) -> StorageError:
         return meaning(error)

@@ -12,8 +12,7 @@ from sqlalchemy import Connection as Core
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
-from maxbot.errors import CommitUnknown, SessionLost, StartError, StorageError, StorageUnavailable
-from maxbot.storage.backend import Member
+from maxbot.errors import CommitUnknown, StartError, StorageError, StorageUnavailable
 from maxbot.storage.postgresql import checks
 from maxbot.storage.postgresql.binary import rows_of, single
 from maxbot.storage.postgresql.connection import Connection, ServerError
@@ -22,10 +21,7 @@ from maxbot.storage.postgresql.place import parameters
 from maxbot.storage.postgresql.transaction import PostgreSQLTransaction
 from maxbot.storage.postgresql.words import Words, plain
 from maxbot.storage.schema import REVISION
-from maxbot.storage.url import parse, shown
-
-PACE = 0.005
-"""A transaction costs the server much more than SQLite's do."""
+from maxbot.storage.session import OnServer
 
 IDLE = 10.0
 """Seconds after which the server ends a transaction whose worker says nothing, and frees what it had locked. Where the
@@ -58,29 +54,12 @@ _PATIENCE = plain("SET LOCAL lock_timeout = '5s'")
 _LAST_GROUP = plain("SELECT group_number FROM sessions WHERE id = $1 FOR UPDATE")
 
 
-class PostgreSQL:
-    """A database on a server. See `maxbot.storage.backend.Backend`.
+class PostgreSQL(OnServer[Connection]):
+    """A database on a server, whose password may be where libpq looks for it too. See `OnServer`."""
 
-    Args:
-        url: As `--database` takes it.
-        password_file: Holds the password, where it is neither in the URL nor where libpq looks for it.
-        member: What the worker is to others.
-    """
-
-    pace = PACE
-
-    def __init__(self, url: str, password_file: str | None = None, member: Member | None = None) -> None:
-        self._member = member or Member()
-        self.lease: float | None = self._member.lease
-        self.session: int | None = None
-        self.name = shown(url)
-        self.offset = 0.0
-        self._place = parse(url)
-        self._password_file = password_file
-        self._prepared = self._place.options.get("prepared") != "off"
-        self._connection: Connection | None = None
-        self._group = 0
-        self._counted = False
+    @property
+    def _prepared(self) -> bool:
+        return self._place.options.get("prepared") != "off"
 
     def engine(self) -> Engine:
         def connect() -> Any:
@@ -115,11 +94,9 @@ class PostgreSQL:
             raise unreachable(error) from None
         self._connection = connection
         before = time.time()
-        self._compare_clocks(before, connection.ask(_CLOCK)[0][0])
+        now: Any = connection.ask(_CLOCK)[0][0]
+        self._compare_clocks(before, now)
         return connection
-
-    def _compare_clocks(self, before: float, there: Any) -> None:
-        self.offset = there - (before + time.time()) / 2
 
     def _connected(self) -> Connection:
         connection = self._connection or self._connect()
@@ -135,22 +112,15 @@ class PostgreSQL:
 
     def begin(self) -> PostgreSQLTransaction:
         connection = self._connected()
-        if self.session is None:
-            self.session, self._group = self._open_session(connection), 0
-        self._group += 1
-        self._counted = False
+        session = self._next_group(connection)
         _queue(connection, _BEGIN)
         patience = f"{min(IDLE, self._member.lease) * 1000:.0f}ms"
-        values, forms = _parameters(self._group, self.session, self.lease, patience)
-        connection.queue(_NEXT_GROUP, values, forms, self._see_session)
-        return PostgreSQLTransaction(connection, self.session)
+        values, forms = _parameters(self._group, session, self.lease, patience)
+        connection.queue(_NEXT_GROUP, values, forms, self._renewed)
+        return PostgreSQLTransaction(connection, session)
 
-    def _see_session(self, result: PGresult) -> Exception | None:
-        self._counted = True
-        if result.command_tuples == 1:
-            return None
-        self.session = None
-        return SessionLost("the session of this worker was ended: it was not heard of for too long")
+    def _renewed(self, result: PGresult) -> Exception | None:
+        return self._see_session(result.command_tuples or 0)
 
     def commit(self) -> None:
         connection = self._connection
@@ -210,9 +180,6 @@ class PostgreSQL:
                 self._connection.exchange(sync=True)
         self.session = None
         self.disconnect()
-
-    def leads(self) -> None:
-        return None
 
     def failure(self, error: Exception) -> StorageError:
         return meaning(error)
