@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,33 @@ def test_a_backlog_of_many_dialogs_and_of_one_is_worked_off_in_order_and_holds_u
     sent = lines(tmp_path / "sent")
     assert [line for line in sent if line.startswith("deep ")] == [f"deep {n}" for n in range(deep)]
     assert len(sent) == many + deep + len(load.accepted), "each once"
+
+
+def remember(file: Path, count: int) -> None:
+    """Put the keys of so many updates into a database, as those who were accepted lately are."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)"
+            " INSERT INTO seen (channel, key, accepted_at) SELECT 'probe', 'seen ' || n, ? FROM numbers",
+            (count, time.time() - 60),
+        )
+
+
+def test_a_long_memory_of_what_was_seen_holds_up_no_start_and_no_message(tmp_path: Path) -> None:
+    """Given 20,000 keys, full: a million: redeliveries are recognised among them, and what is new is answered."""
+    count = 1_000_000 if FULL else 20_000
+    store(tmp_path / "bot.db", iter(()))
+    remember(tmp_path / "bot.db", count)
+    with serve(tmp_path) as server:
+        print(f"ready after {server.start_up:.1f} s")
+        for number in (1, count // 2, count):
+            assert say(server.port, "ada", f"again {number}", key=f"seen {number}") == 200
+        with Load(server.port, rate=100) as load:
+            eventually(lambda: len(load.accepted) >= 200, 60)
+        print(f"slowest answer {load.slowest * 1000:.0f} ms")
+        assert set(load.outcomes) == {"200"}
+        eventually(lambda: set(load.accepted) <= set(lines(tmp_path / "sent")))
+    assert not [line for line in lines(tmp_path / "sent") if " again " in line]
 
 
 def test_a_crowd_of_connections_shuts_nobody_out(tmp_path: Path) -> None:
