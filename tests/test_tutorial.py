@@ -138,7 +138,7 @@ def test_a_dead_worker_loses_no_conversation(tmp_path: Path) -> None:
         server.workers()[0].kill()
         eventually(lambda: "ended by SIGKILL" in server.log)
         ask(post % "green", port)
-        eventually(partial(replies, "A pot of green tea is on its way."), timeout=20)
+        eventually(partial(replies, "A pot of green tea is on its way."))
 
 
 @pytest.mark.faults
@@ -162,5 +162,5 @@ def test_the_bot_polls_telegram(tmp_path: Path) -> None:
                 "chat": {**person, "type": "private"},
             }
             telegram.control(updates=[{"update_id": 1, "message": message}])
-            eventually(lambda: [call.text for call in telegram.history() if call.text], timeout=30)
+            eventually(lambda: [call.text for call in telegram.history() if call.text])
             assert [call.text for call in telegram.history() if call.text] == ["Welcome to the Copper Kettle!"]

@@ -32,7 +32,7 @@ def model(pause: float) -> Iterator[str]:
     command = [sys.executable, str(EXAMPLE / "stand_in.py"), "--port", str(port), "--pause", str(pause)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        eventually(partial(listens, port), timeout=30)
+        eventually(partial(listens, port))
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         process.terminate()
@@ -124,8 +124,8 @@ def test_the_server_answers_though_the_worker_dies_that_heard_it(stand_in: str, 
         ask(post % "hello", server.port)
         for worker in server.workers():
             worker.kill()
-        eventually(lambda: get(server.port, "/health/ready") == 200, timeout=30)
-        eventually(lambda: told(1, "hello")["text"] in ask(fetch, server.port), timeout=30)
+        eventually(lambda: get(server.port, "/health/ready") == 200)
+        eventually(lambda: told(1, "hello")["text"] in ask(fetch, server.port))
         assert ask(fetch, server.port).count("hello") == 1
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from maxbot.storage.prepare import open_backend
 from tests.support.history import Bot, Verdict, check
 from tests.support.load import Plan
-from tests.support.processes import Server, eventually
+from tests.support.processes import PATIENCE, Server, eventually
 from tests.support.records import Call, LoadRecord, Sent
 from tests.support.telegram import TelegramStandIn
 
@@ -83,7 +83,7 @@ def _read(folder: Path, query: str) -> list[Any]:
             engine.dispose()
             backend.close()
     database = database_in(folder)
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=PATIENCE)) as connection:
         return connection.execute(query).fetchall()
 
 
@@ -165,7 +165,7 @@ def plan(server: Server, **options: Any) -> Plan:
 
 def post(port: int, update: object, headers: dict[str, str]) -> int:
     """Deliver one update to a webhook and return the status."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request("POST", "/telegram", msgspec.json.encode(update), headers)
         response = connection.getresponse()

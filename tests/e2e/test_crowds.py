@@ -14,7 +14,7 @@ from maxbot.types import Dialog, Update
 from tests.server.clients import Load, lines, say, serve
 from tests.storage.support import opened
 from tests.support import FULL
-from tests.support.processes import eventually, get
+from tests.support.processes import PATIENCE, eventually, get
 
 pytestmark = pytest.mark.faults
 
@@ -46,7 +46,7 @@ def test_a_backlog_of_many_dialogs_and_of_one_is_worked_off_in_order_and_holds_u
     )
     with serve(tmp_path) as server, Load(server.port, rate=20, connections=4, name="other") as load:
         waits = {f"deep {n}" for n in range(deep)} | {f"u{n} hello" for n in range(many)}
-        eventually(lambda: waits <= set(lines(tmp_path / "sent")), 600 if FULL else 60, pause=0.5)
+        eventually(lambda: waits <= set(lines(tmp_path / "sent")), 600, pause=0.5)
         load.stop()
         assert set(load.outcomes) == {"200"}
         eventually(lambda: set(load.accepted) <= set(lines(tmp_path / "sent")))
@@ -94,17 +94,17 @@ def test_a_crowd_of_connections_shuts_nobody_out(tmp_path: Path) -> None:
     with serve(tmp_path, workers=1) as server, ExitStack() as crowd:
         for count, begins in kinds:
             for _ in range(count):
-                connection = crowd.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+                connection = crowd.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE))
                 connection.sendall(begins)
             assert say(server.port, "ada", f"beside {count} {len(begins)}") == 200
             assert get(server.port, "/health/ready") == 200
         for _ in range(2_000 if FULL else 200):
-            socket.create_connection(("127.0.0.1", server.port), timeout=10).close()
+            socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE).close()
         assert say(server.port, "ada", "after all") == 200
         eventually(lambda: "ada after all" in lines(tmp_path / "sent"))
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 20, "not the thirty seconds of a stop"
+        assert time.monotonic() - began < 25, "not the thirty seconds of a stop"
 
 
 def test_many_users_leave_nothing_behind(tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ def test_many_users_leave_nothing_behind(tmp_path: Path) -> None:
             )
 
         deliver(0)
-        eventually(lambda: len(lines(tmp_path / "sent")) == users * each, 600 if FULL else 60, pause=0.2)
+        eventually(lambda: len(lines(tmp_path / "sent")) == users * each, 600, pause=0.2)
         before = worker.memory_info().rss
         deliver(each)
-        eventually(lambda: len(lines(tmp_path / "sent")) == 2 * users * each, 600 if FULL else 60, pause=0.2)
+        eventually(lambda: len(lines(tmp_path / "sent")) == 2 * users * each, 600, pause=0.2)
         assert worker.memory_info().rss - before < 16 * 2**20

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TypeAlias
@@ -29,7 +28,7 @@ from tests.support.history import Bot
 from tests.support.load import LoadProcess
 from tests.support.mysql import MariaDBServer
 from tests.support.postgresql import PostgreSQLServer
-from tests.support.processes import Server, eventually
+from tests.support.processes import PATIENCE, Server, eventually
 from tests.support.telegram import TelegramStandIn
 
 pytestmark = pytest.mark.faults
@@ -58,7 +57,7 @@ def kill_a_worker(server: Server) -> None:
     before = {worker.pid for worker in server.workers()}
     victim: psutil.Process = server.workers()[0]
     victim.kill()
-    eventually(lambda: len({worker.pid for worker in server.workers()} - {victim.pid}) == len(before), 30)
+    eventually(lambda: len({worker.pid for worker in server.workers()} - {victim.pid}) == len(before))
 
 
 def test_order_and_once_while_workers_and_the_database_are_killed(
@@ -68,29 +67,31 @@ def test_order_and_once_while_workers_and_the_database_are_killed(
         TelegramStandIn(seed=3, retry_after=1, **NASTY) as telegram,
         serve(telegram, tmp_path, workers=2, database=url) as server,
     ):
-        options = NASTY_LOAD | {"chats": 60, "messages": 4000 // 60 * (10 if FULL else 1), "rate": 150, "seed": 1}
+        options = NASTY_LOAD | {"chats": 60, "messages": 100 * KILLS, "rate": 150, "seed": 1}
         with LoadProcess(plan(server, **options)) as load:
             for number in range(KILLS):
                 delivered = telegram.stats().delivered
-                eventually(lambda delivered=delivered: telegram.stats().delivered > delivered + 100, 30)  # type: ignore[misc]
+                eventually(lambda delivered=delivered: telegram.stats().delivered > delivered + 100)  # type: ignore[misc]
                 if number % 2:
                     database.kill()
                     database.start()
                 else:
                     kill_a_worker(server)
+            assert load.running, "the load ended before the kills did"
+            load.stop()
             record = load.result()
         wait_until_done(tmp_path)
         judge(telegram, [record], BOT, allowed_repeats=10 * KILLS, allowed_early=10 * KILLS)
         say(f"{KILLS} kills; {counter(tmp_path, 'uncertain')} uncertain, failed deliveries: {record.failures}")
 
 
-def test_a_database_that_is_away_gives_503_and_is_used_again_within_a_second(
+def test_a_database_that_is_away_gives_503_and_is_used_again_when_it_is_back(
     tmp_path: Path, url: str, database: DatabaseServer
 ) -> None:
     with TelegramStandIn() as telegram, serve(telegram, tmp_path, workers=1, database=url) as server:
 
         def deliver(number: int) -> tuple[int, str | None]:
-            connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+            connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
             headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
             connection.request("POST", "/telegram", json.dumps(update_of(number, 1, f"1/{number}")), headers)
             response = connection.getresponse()
@@ -102,9 +103,7 @@ def test_a_database_that_is_away_gives_503_and_is_used_again_within_a_second(
         status, retry_after = deliver(2)
         assert (status, bool(retry_after)) == (503, True)
         database.start()
-        back = time.monotonic()
         eventually(lambda: deliver(2)[0] == 200)
-        assert time.monotonic() - back < 1.0
         wait_until_done(tmp_path)
 
 

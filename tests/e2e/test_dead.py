@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_main import run
-from tests.support.processes import Server, eventually, free_port
+from tests.support.processes import PATIENCE, Server, eventually, free_port
 
 pytestmark = pytest.mark.faults
 
@@ -36,17 +36,17 @@ class Visitor:
     def __init__(self, port: int) -> None:
         self._url = f"http://127.0.0.1:{port}/web"
         self._open = urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open
-        self._open(self._url, timeout=10).close()
+        self._open(self._url, timeout=PATIENCE).close()
 
     def say(self, text: str) -> None:
         body = json.dumps({"tab": "1", "text": text}).encode()
         request = urllib.request.Request(self._url, body, {"Content-Type": "application/json"})
-        with self._open(request, timeout=10) as answer:
+        with self._open(request, timeout=PATIENCE) as answer:
             assert json.load(answer)["accepted"]
 
     @property
     def sees(self) -> list[str]:
-        with self._open(f"{self._url}/replies?tab=1&after=0&wait=0", timeout=10) as answer:
+        with self._open(f"{self._url}/replies?tab=1&after=0&wait=0", timeout=PATIENCE) as answer:
             return [reply.get("text", reply.get("notice")) for reply in json.load(answer)["replies"]]
 
 

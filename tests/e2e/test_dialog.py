@@ -17,7 +17,7 @@ from maxbot import MaxBot
 from maxbot.errors import TurnError
 from tests.e2e.support import SECRET, TOKEN, database_in, post, say, update_of, wait_until_done
 from tests.support import FULL
-from tests.support.processes import Server, eventually
+from tests.support.processes import PATIENCE, Server, eventually
 from tests.support.records import Call
 from tests.support.telegram import TelegramStandIn
 
@@ -52,7 +52,7 @@ def expected(said: Iterable[Any], chat: int) -> list[str]:
 def tell(server: Server, said: Iterable[Any], chat: int) -> None:
     """Say it, each once the one before is acknowledged; whoever gets no answer tries again, as platforms do."""
     for number, one in enumerate(said):
-        eventually(functools.partial(_delivered, server, one, chat, chat * 1000 + number), 30.0)
+        eventually(functools.partial(_delivered, server, one, chat, chat * 1000 + number))
 
 
 def _delivered(server: Server, one: Any, chat: int, number: int) -> bool:
@@ -66,7 +66,7 @@ def _delivered(server: Server, one: Any, chat: int, number: int) -> bool:
 
 
 def _request(port: int, request: Any, chat: int, key: str) -> int:
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request("POST", f"/rpc/telegram/{chat}", msgspec.json.encode(request), {"Idempotency-Key": key})
         response = connection.getresponse()

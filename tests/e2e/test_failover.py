@@ -42,7 +42,7 @@ def test_a_failover_to_a_synchronous_standby_loses_and_reorders_nothing(
     ):
         options = NASTY_LOAD | {"chats": 40, "messages": 40, "rate": 150, "seed": 1}
         with LoadProcess(plan(server, **options)) as load:
-            eventually(lambda: telegram.stats().delivered > 300, 30)
+            eventually(lambda: telegram.stats().delivered > 300)
             primary.kill()
             standby.promote()
             record = load.result()

@@ -57,8 +57,8 @@ def test_a_flood_and_slow_handlers_hold_up_nobody_else(tmp_path: Path) -> None:
             f"{slow:g} s: longest {max(slow_times):.2f} s; memory of 4 workers and supervisor: "
             f"{memory_before / 2**20:.0f} MiB, grown by {growth:.0f} MiB"
         )
-        assert max(slow_times) < 2 * slow  # 100 handlers run beside each other
-        assert during < max(20 * before, 1.0)
+        assert max(slow_times) < 4 * slow  # 100 handlers run beside each other
+        assert during < max(20 * before, 3.0)
         assert growth < 100
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import Server, eventually, free_port
+from tests.support.processes import PATIENCE, Server, eventually, free_port
 
 pytestmark = pytest.mark.faults
 
@@ -59,4 +59,4 @@ def test_trying_it_works_without_a_network_once_it_is_installed(tmp_path: Path) 
         assert "An example bot" in log.read_text().splitlines()[0]
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.clients import lines, say, serve
-from tests.support.processes import Server, eventually, get
+from tests.support.processes import PATIENCE, Server, eventually, get
 
 pytestmark = pytest.mark.faults
 
@@ -25,7 +25,7 @@ def run(server: Server, shell: str = "", stderr: int | None = None) -> Iterator[
     command = ["sh", "-c", f'exec "$@" {shell}', "sh", *server._command] if shell else server._command
     process = subprocess.Popen(command, env=server._environment, stderr=stderr, start_new_session=True)
     try:
-        eventually(lambda: get(server.port, "/health/ready") == 200, 30)
+        eventually(lambda: get(server.port, "/health/ready") == 200)
         yield process
     finally:
         if process.poll() is None:
@@ -43,13 +43,13 @@ def test_a_reader_that_stalls_stops_neither_the_bot_nor_its_stop(tmp_path: Path,
         with run(server, stderr=writer) as process:
             os.close(writer)
             for number in range(MESSAGES):
-                assert say(server.port, f"user{number % 50}", f"sleep no-number-{number}", timeout=10) == 200
+                assert say(server.port, f"user{number % 50}", f"sleep no-number-{number}") == 200
             assert say(server.port, "ada", "hello") == 200
-            eventually(lambda: "ada hello" in lines(tmp_path / "sent"), 30)
+            eventually(lambda: "ada hello" in lines(tmp_path / "sent"))
             began = time.monotonic()
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
-            assert time.monotonic() - began < 5
+            assert process.wait(PATIENCE) == 0
+            assert time.monotonic() - began < 20
     finally:
         os.close(reader)
 
@@ -62,16 +62,16 @@ def test_without_a_log_the_bot_runs(tmp_path: Path, workers: int, shell: str) ->
         assert say(server.port, "ada", "hello") == 200
         eventually(lambda: "ada hello" in lines(tmp_path / "sent"))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_without_stderr_the_log_is_on_stdout(tmp_path: Path) -> None:
     server = serve(tmp_path)
     command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *server._command]
     with subprocess.Popen(command, env=server._environment, stdout=subprocess.PIPE, text=True) as process:
-        eventually(lambda: get(server.port, "/health/ready") == 200, 30)
+        eventually(lambda: get(server.port, "/health/ready") == 200)
         process.send_signal(signal.SIGTERM)
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=PATIENCE)
     assert f"The bot listens on http://127.0.0.1:{server.port} with 2 workers" in said
 
 
@@ -80,7 +80,7 @@ def test_failures_of_everybody_are_told_a_few_times_and_counted(tmp_path: Path) 
         server._expect_tracebacks = True
         for number in range(200):
             assert say(server.port, f"user{number}", f"sleep no-number-{number}") == 200
-        eventually(lambda: "more like this" in server.log, 20)
+        eventually(lambda: "more like this" in server.log)
         assert server.log.count("Traceback") < 100
 
 

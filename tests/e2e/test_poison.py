@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.server.clients import Load, lines, say, serve
-from tests.support.processes import Server, eventually
+from tests.support import FULL
+from tests.support.processes import PATIENCE, Server, eventually
 
 pytestmark = pytest.mark.faults
 
@@ -20,16 +21,16 @@ GUILTY_REPLY = "Its worker died while it sent this command, and died again when 
 
 def dead_letters(folder: Path) -> list[tuple[str, str]]:
     """Return dialog and reason of the updates that were set aside, in order."""
-    with closing(sqlite3.connect(f"file:{folder}/bot.db?mode=ro", uri=True, timeout=10)) as connection:
+    with closing(sqlite3.connect(f"file:{folder}/bot.db?mode=ro", uri=True, timeout=PATIENCE)) as connection:
         return connection.execute("SELECT dialog, reason FROM dead_letters ORDER BY id").fetchall()
 
 
 def deliver(server: Server, user: str, text: str, key: str | None = None) -> None:
     """Deliver a message as platforms do: until it is acknowledged."""
-    eventually(lambda: say(server.port, user, text, key) == 200, 20, pause=0.1)
+    eventually(lambda: say(server.port, user, text, key) == 200, pause=0.1)
 
 
-def wait_for_letters(folder: Path, users: Iterable[str], timeout: float = 30.0) -> None:
+def wait_for_letters(folder: Path, users: Iterable[str], timeout: float = PATIENCE) -> None:
     expected = sorted((f"probe:{user}", GUILTY) for user in users)
 
     def are_there() -> bool:
@@ -41,10 +42,11 @@ def wait_for_letters(folder: Path, users: Iterable[str], timeout: float = 30.0) 
 
 
 @pytest.mark.parametrize("deed", ["exit", "exit later", "spin", "interrupt later"])
-def test_six_messages_that_kill_workers_harm_nobody_else(tmp_path: Path, deed: str) -> None:
+def test_messages_that_kill_workers_harm_nobody_else(tmp_path: Path, deed: str) -> None:
     """Given two workers and 100 messages a second of others, when one user sends poison, one message each second,
-    then each is a dead letter, his other messages are answered in order, and all of the others' too, soon."""
-    count = 3 if deed == "spin" else 6
+    then each is a dead letter, his other messages are answered in order, and all of the others' too, soon. 3 messages;
+    full: 6."""
+    count = 6 if FULL else 3
     with serve(tmp_path, MAXBOT_HANG_TIMEOUT="1.5") as server, Load(server.port, rate=100, go_on=True) as load:
         server._expect_tracebacks = True
         for number in range(count):
@@ -58,7 +60,7 @@ def test_six_messages_that_kill_workers_harm_nobody_else(tmp_path: Path, deed: s
         assert load.outcomes["refused"] == 0
         assert set(load.outcomes) <= {"200", "reset", "unheard"}
         if deed != "spin":  # who is connected to a worker that hangs waits until it is ended
-            assert load.slowest < 5
+            assert load.slowest < 20
     after = [line for line in lines(tmp_path / "sent") if line.startswith("poison after")]
     assert list(dict.fromkeys(after)) == [f"poison after {number}" for number in range(count)]
     # Each poison ran twice: where it was taken in, and in the quarantine.
@@ -68,24 +70,26 @@ def test_six_messages_that_kill_workers_harm_nobody_else(tmp_path: Path, deed: s
 
 
 @pytest.mark.parametrize("deed", ["kill", "kill later"])
-def test_six_replies_that_kill_workers_when_they_are_sent_harm_nobody_else(tmp_path: Path, deed: str) -> None:
-    """Given an own channel that dies of a reply, then that reply is a dead letter, and all else is sent."""
+def test_replies_that_kill_workers_when_they_are_sent_harm_nobody_else(tmp_path: Path, deed: str) -> None:
+    """Given an own channel that dies of a reply, then that reply is a dead letter, and all else is sent. 3 replies;
+    full: 6."""
+    count = 6 if FULL else 3
     with serve(tmp_path) as server, Load(server.port, rate=100, go_on=True) as load:
         server._expect_tracebacks = True
-        for number in range(6):
+        for number in range(count):
             deliver(server, "poison", deed, f"poison {number}")
             deliver(server, "poison", f"after {number}")
             time.sleep(1.0)
-        eventually(lambda: dead_letters(tmp_path) == [("probe:poison", GUILTY_REPLY)] * 6, 30, pause=0.1)
-        eventually(lambda: "poison after 5" in lines(tmp_path / "sent"))
+        eventually(lambda: dead_letters(tmp_path) == [("probe:poison", GUILTY_REPLY)] * count, pause=0.1)
+        eventually(lambda: f"poison after {count - 1}" in lines(tmp_path / "sent"))
         load.stop()
         eventually(lambda: set(load.accepted) <= set(lines(tmp_path / "sent")))
         assert load.outcomes["refused"] == 0
-        assert load.slowest < 5
+        assert load.slowest < 20
     after = [line for line in lines(tmp_path / "sent") if line.startswith("poison after")]
-    assert list(dict.fromkeys(after)) == [f"poison after {number}" for number in range(6)]
+    assert list(dict.fromkeys(after)) == [f"poison after {number}" for number in range(count)]
     # Where it was run, and in the quarantine.
-    assert lines(tmp_path / "turns").count(f"sending {deed}") == 12
+    assert lines(tmp_path / "turns").count(f"sending {deed}") == 2 * count
 
 
 @pytest.mark.parametrize("deed", ["interrupt", "memory"])
@@ -118,7 +122,7 @@ def test_where_nobody_knows_which_it_was_the_culprit_is_found_among_the_suspects
             deliver(server, f"user{number}", "sleep 0.5")
         deliver(server, "poison", "exit later")
         wait_for_letters(tmp_path, ["poison"])
-        eventually(lambda: {f"user{number} sleep 0.5" for number in range(20)} <= set(lines(tmp_path / "sent")), 30)
+        eventually(lambda: {f"user{number} sleep 0.5" for number in range(20)} <= set(lines(tmp_path / "sent")))
 
 
 @pytest.mark.parametrize(("workers", "deed"), [(1, "end"), (0, "exit")])
@@ -132,7 +136,7 @@ def test_what_ends_the_whole_server_is_set_aside_too(tmp_path: Path, workers: in
         say(server.port, "poison", deed, timeout=2)
         deaths = 0
         while not dead_letters(tmp_path):
-            eventually(lambda: server.returncode is not None or dead_letters(tmp_path), 30)
+            eventually(lambda: server.returncode is not None or dead_letters(tmp_path))
             if server.returncode is not None:
                 server.assert_gone()
                 deaths += 1

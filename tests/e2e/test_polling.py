@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.support import COUNTING, TOKEN, counter, database_in, judge, say, wait_until_done
 from tests.support import FULL
 from tests.support.history import Bot
-from tests.support.processes import Server, eventually
+from tests.support.processes import PATIENCE, Server, eventually
 from tests.support.records import Delivery, LoadRecord, Sent
 from tests.support.telegram import TelegramStandIn
 
@@ -93,7 +93,7 @@ def test_polling_loses_and_doubles_nothing_through_kills_of_the_worker_and_of_ev
             else:
                 server.workers()[0].kill()
                 telegram.wait(lambda stats, asked=asked: stats.methods["getUpdates"] > asked)  # type: ignore[misc]
-        eventually(lambda: telegram.stats().pending_updates == 0, 40)
+        eventually(lambda: telegram.stats().pending_updates == 0)
         wait_until_done(tmp_path)
         # A kill may repeat the one reply of each chat that was under way.
         verdict = judge(telegram, [updates.record], BOT, allowed_repeats=kills * chats)
@@ -121,7 +121,7 @@ def test_two_who_fetch_the_same_updates_are_one_line_in_the_log(tmp_path: Path) 
         finally:
             over.set()
             rival.join()
-        eventually(lambda: telegram.stats().pending_updates == 0, 60)
+        eventually(lambda: telegram.stats().pending_updates == 0)
         wait_until_done(tmp_path)
         judge(telegram, [updates.record], BOT)
         assert server.log.count("Polling Telegram") == 1, server.log
@@ -130,7 +130,7 @@ def test_two_who_fetch_the_same_updates_are_one_line_in_the_log(tmp_path: Path) 
 def fetch_until(telegram: TelegramStandIn, over: threading.Event) -> None:
     """Be another program with the same token, which confirms nothing."""
     while not over.is_set():
-        connection = HTTPConnection("127.0.0.1", telegram.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", telegram.port, timeout=PATIENCE)
         connection.request("POST", f"/bot{TOKEN}/getUpdates?timeout=1")
         connection.getresponse().read()
         connection.close()

@@ -66,11 +66,11 @@ def test_two_runs_lose_and_reorder_nothing_while_redis_workers_and_a_run_fail(
         two_runs(telegram, tmp_path, redis) as (one, other),
         Balancer([one.port, other.port]) as balancer,
     ):
-        options = NASTY_LOAD | {"chats": 40, "messages": 25 * FAULTS, "rate": 150, "seed": 1, "port": balancer.port}
+        options = NASTY_LOAD | {"chats": 40, "messages": 200 * FAULTS, "rate": 150, "seed": 1, "port": balancer.port}
         with LoadProcess(plan(one, **options)) as load:
             for number in range(FAULTS):
                 delivered = telegram.stats().delivered
-                eventually(lambda delivered=delivered: telegram.stats().delivered > delivered + 100, 30)  # type: ignore[misc]
+                eventually(lambda delivered=delivered: telegram.stats().delivered > delivered + 100)  # type: ignore[misc]
                 if number % 4 == 0:
                     redis.kill()
                     redis.start()
@@ -84,6 +84,8 @@ def test_two_runs_lose_and_reorder_nothing_while_redis_workers_and_a_run_fail(
                     redis.pause()
                     time.sleep(2 * LEASE)
                     redis.go_on()
+            assert load.running, "the load ended before the faults did"
+            load.stop()
             record = load.result()
         wait_until_done(tmp_path)
         judge(telegram, [record], BOT, allowed_repeats=20 * FAULTS, allowed_early=20 * FAULTS)
@@ -116,7 +118,7 @@ def test_a_stop_while_redis_is_away_waits_for_no_turn(tmp_path: Path, redis: Red
         assert post(server.port, update_of(1, 1, "1/1"), headers) == 200
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 10.0
+        assert time.monotonic() - began < 25.0, "not the thirty seconds of a stop"
         assert "1 updates and 0 replies are waiting" in server.log
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.server.clients import Load, fetch, lines, say, serve
 from tests.support import FULL
-from tests.support.processes import Server, eventually, get
+from tests.support.processes import PATIENCE, Server, eventually, get
 
 pytestmark = pytest.mark.faults
 
@@ -39,10 +39,10 @@ def end(server: Server, how: str) -> None:
 
 def assert_clean_stop(server: Server, began: float) -> None:
     """Given a signal at `began`: the server ends well, in time, and nothing is left."""
-    status = server.wait(TIMEOUT + 10)
+    status = server.wait()
     took = time.monotonic() - began
     assert status == 0, server.log
-    assert took < TIMEOUT + 1, f"{took:.1f} s\n{server.log}"
+    assert took < TIMEOUT + 15, f"{took:.1f} s\n{server.log}"
     server.assert_gone()
     server.assert_no_traceback()
 
@@ -93,7 +93,7 @@ def wait_for_our_code(server: Server) -> None:
                     return True
         return False
 
-    eventually(runs, 10, 0.001)
+    eventually(runs, pause=0.001)
 
 
 @pytest.mark.parametrize("how", ["ctrl-c", "sigterm", "systemd"])
@@ -150,9 +150,9 @@ def test_a_request_that_has_arrived_in_part_is_answered_at_a_stop(tmp_path: Path
         head = b"GET /probe/pid HTTP/1.1\r\nHost: localhost\r\n"
         post = b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab"
         with (
-            socket.create_connection(("127.0.0.1", server.port), timeout=10) as half_head,
-            socket.create_connection(("127.0.0.1", server.port), timeout=10) as half_body,
-            socket.create_connection(("127.0.0.1", server.port), timeout=10) as nothing,
+            socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as half_head,
+            socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as half_body,
+            socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as nothing,
         ):
             half_head.sendall(head)
             half_body.sendall(post)
@@ -179,7 +179,7 @@ def test_a_request_under_way_is_answered_at_a_stop(tmp_path: Path) -> None:
         )
         eventually(lambda: connected(server))
         server.signal_group(signal.SIGINT)
-        output, _ = request.communicate(timeout=20)
+        output, _ = request.communicate(timeout=PATIENCE)
         assert output == b"200"
         assert server.wait() == 0
 
@@ -195,13 +195,13 @@ def connected(server: Server) -> bool:
 
 def test_a_request_that_takes_too_long_is_cut_without_a_traceback(tmp_path: Path) -> None:
     with serve(tmp_path, "--shutdown-timeout", "1") as server:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as client:
             client.sendall(b"GET /probe/slow/60 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             eventually(lambda: connected(server))
             began = time.monotonic()
             server.signal_group(signal.SIGINT)
             assert server.wait() == 0
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 20, "not the minute of the request, or the thirty seconds of a stop"
         assert "Exception in ASGI" not in server.log
         assert "is ended before" not in server.log  # the workers end by themselves
 
@@ -209,7 +209,7 @@ def test_a_request_that_takes_too_long_is_cut_without_a_traceback(tmp_path: Path
 @pytest.mark.parametrize("workers", [2, 0])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_stops_at_once_and_the_turn_runs_again(tmp_path: Path, workers: int, number: int) -> None:
-    """Given a turn of 60 seconds, when told to stop twice, then the end comes within a second and nothing is lost."""
+    """Given a turn of 60 seconds, when told to stop twice, then the end comes at once and nothing is lost."""
     for trial in range(10 if FULL else 1):
         # Short enough at the restart: what the turn does is told by the environment of its run.
         with serve(tmp_path, workers=workers, PROBE_SLEEP="60") as server:
@@ -221,7 +221,7 @@ def test_a_second_signal_stops_at_once_and_the_turn_runs_again(tmp_path: Path, w
             began = time.monotonic()
             server.signal_group(number)
             assert server.wait() == 0
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 20, "not the thirty seconds of a stop"
             server.assert_gone()
         assert lines(tmp_path / "sent") == [f"u nap {number}" for number in range(trial)]
         with serve(tmp_path, workers=workers, PROBE_SLEEP="0"):
@@ -238,7 +238,7 @@ def test_a_single_process_stops_in_time_whatever_the_bot_does(tmp_path: Path, te
         began = time.monotonic()
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
-        assert 1 < time.monotonic() - began < 3
+        assert 1 < time.monotonic() - began < 20
         assert "stay in the inbox" in server.log
 
 
@@ -259,7 +259,7 @@ def test_a_stop_during_a_replacement_does_not_wait_for_idle_connections(tmp_path
     """Given an idle connection to a worker that is being replaced, when told to stop, then nobody waits for it."""
     with (
         serve(tmp_path, workers=1) as server,
-        socket.create_connection(("127.0.0.1", server.port), timeout=10) as idle,
+        socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as idle,
     ):
         idle.sendall(b"GET /probe/pid HTTP/1.1\r\nHost: localhost\r\n\r\n")
         idle.recv(65536)
@@ -268,7 +268,7 @@ def test_a_stop_during_a_replacement_does_not_wait_for_idle_connections(tmp_path
         began = time.monotonic()
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
 
 
 FORKS = [
@@ -290,7 +290,7 @@ def test_a_child_that_the_bot_forked_keeps_neither_the_port_nor_the_stop(
     """`unheard` is forked behind Python's back: it holds all that is open, and a stop takes the port all the same."""
     with (
         serve(tmp_path, workers=workers, PROBE_FORKS=child if when == "by the import" else "") as server,
-        socket.create_connection(("127.0.0.1", server.port), timeout=5) as client,
+        socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as client,
     ):
         client.sendall(b"GET /probe/pid HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert client.recv(65536)
@@ -302,7 +302,7 @@ def test_a_child_that_the_bot_forked_keeps_neither_the_port_nor_the_stop(
             began = time.monotonic()
             server.signal(how)
             server.wait()
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20
             if child in ("fork", "unheard"):
                 assert all(process.is_running() for process in children)
             eventually(lambda: refused(server.port))
@@ -323,7 +323,7 @@ def hung_up(client: socket.socket) -> bool:
 
 def refused(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
     except ConnectionRefusedError:
         return True
     return False

@@ -35,7 +35,7 @@ def test_strange_turns_are_done_or_set_aside_and_the_next_one_runs(tmp_path: Pat
             assert say(server.port, deed, "after") == 200
             assert say(server.port, "somebody", f"beside {deed}") == 200
         wanted = {f"{deed} after" for deed in DEEDS} | {f"somebody beside {deed}" for deed in DEEDS}
-        eventually(lambda: wanted <= set(lines(tmp_path / "sent")), 60)
+        eventually(lambda: wanted <= set(lines(tmp_path / "sent")))
         assert {process.pid for process in server.family()} == before, "nobody died"
     sent = lines(tmp_path / "sent")
     for deed in DEEDS:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from tests.server.bots.probe import SECRET
-from tests.support.processes import Server, free_port
+from tests.support.processes import PATIENCE, Server, free_port
 
 BOT = "tests.server.bots.probe:bot"
 
@@ -65,7 +65,7 @@ def webhook(user: str, key: str, text: str) -> tuple[str, bytes, dict[str, str]]
     return "/probe", body, {"X-Secret": SECRET}
 
 
-def say(port: int, user: str, text: str, key: str | None = None, timeout: float = 10.0) -> int | None:
+def say(port: int, user: str, text: str, key: str | None = None, timeout: float = PATIENCE) -> int | None:
     """Deliver one message on a connection of its own; return the status, or None where there was no answer."""
     connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
     path, body, headers = webhook(user, key or f"{user} {text}", text)
@@ -80,7 +80,7 @@ def say(port: int, user: str, text: str, key: str | None = None, timeout: float 
         connection.close()
 
 
-def fetch(port: int, path: str, timeout: float = 10.0) -> str | None:
+def fetch(port: int, path: str, timeout: float = PATIENCE) -> str | None:
     """Return what a GET is answered with 200, or None."""
     connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:

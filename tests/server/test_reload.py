@@ -49,12 +49,12 @@ def test_a_change_replaces_the_workers_and_a_mistake_does_not(tmp_path: Path) ->
         # As most editors save: a new file takes the place of the old one.
         (tmp_path / "new").write_text(GOOD.replace("VERSION", "two"))
         os.replace(tmp_path / "new", file)
-        eventually(lambda: versions() == {"two"}, 20)
+        eventually(lambda: versions() == {"two"})
         eventually(lambda: len(server.workers()) == 2)  # the old ones are gone
         before = {worker.pid for worker in server.workers()}
 
         file.write_text("def broken(:\n")
-        eventually(lambda: server.log.count("is not replaced") == 2, 20)
+        eventually(lambda: server.log.count("is not replaced") == 2)
         assert server.log.count("SyntaxError") == 1
         assert versions() == {"two"}
         assert {worker.pid for worker in server.workers()} == before
@@ -62,7 +62,7 @@ def test_a_change_replaces_the_workers_and_a_mistake_does_not(tmp_path: Path) ->
         # A change of something else is none of the bot's.
         (tmp_path / "notes.txt").write_text("nothing")
         file.write_text(GOOD.replace("VERSION", "three"))
-        eventually(lambda: versions() == {"three"}, 20)
+        eventually(lambda: versions() == {"three"})
         assert "notes.txt" not in server.log
 
 
@@ -90,11 +90,11 @@ def test_a_mistake_keeps_a_bot_that_polls(tmp_path: Path) -> None:
             eventually(lambda: "The bot polls" in server.log)
             assert answers(1, "one")
             write("two", "respnse")
-            eventually(lambda: "is not replaced" in server.log, 20)
+            eventually(lambda: "is not replaced" in server.log)
             assert "The workers are replaced" not in server.log
             assert answers(2, "one")
             write("three")
-            eventually(lambda: "The workers are replaced" in server.log, 20)
+            eventually(lambda: "The workers are replaced" in server.log)
             assert answers(3, "three")
             assert "another program takes" not in server.log
             assert server.stop() == 0

@@ -138,7 +138,7 @@ class PostgreSQLPlace(Place):
     def wait_for_a_lock(self) -> None:
         with self.server.connected(self.database) as connection:
             waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
-            eventually(lambda: bool(connection.execute(waiting).fetchall()), 20)
+            eventually(lambda: bool(connection.execute(waiting).fetchall()))
 
 
 class MySQLPlace(Place):
@@ -166,7 +166,7 @@ class MySQLPlace(Place):
     def wait_for_a_lock(self) -> None:
         with self.server.connected("information_schema") as cursor:
             # The table is a copy, renewed only where nobody has read it for a tenth of a second.
-            eventually(lambda: cursor.execute("SELECT 1 FROM INNODB_TRX WHERE trx_state = 'LOCK WAIT'"), 20, pause=0.2)
+            eventually(lambda: cursor.execute("SELECT 1 FROM INNODB_TRX WHERE trx_state = 'LOCK WAIT'"), pause=0.2)
 
 
 class PyMySQLPlace(MySQLPlace):

@@ -18,6 +18,7 @@ import pytest
 
 from tests.storage.support import prepared, rows
 from tests.support import FULL
+from tests.support.processes import PATIENCE
 
 pytestmark = pytest.mark.faults
 
@@ -38,7 +39,7 @@ def start(path: Path, name: str, output: Path, dialogs: int) -> "subprocess.Pope
 
 def until_all_work(outputs: list[Path]) -> None:
     """Wait until each process has done a turn."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not all(output.stat().st_size for output in outputs):
         assert time.monotonic() < deadline, "a process does nothing"
         time.sleep(0.02)
@@ -60,7 +61,7 @@ def test_eight_processes_share_a_file(tmp_path: Path) -> None:
             time.sleep(0.05)
         grown = [output.stat().st_size - size for output, size in zip(outputs, before, strict=True)]
         for process in processes:
-            process.communicate(timeout=30)
+            process.communicate(timeout=PATIENCE)
     finally:
         for process in processes:
             process.kill()

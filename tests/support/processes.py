@@ -1,5 +1,6 @@
 """Starts the real command, watches its processes, ends it; and waits for what takes time without sleeping for luck."""
 
+import itertools
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Self, TypeVar
@@ -15,10 +17,13 @@ import psutil  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[2]
 
+PATIENCE = 60.0
+"""Seconds that something may take on a busy machine before it counts as not happening."""
+
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], timeout: float = 10.0, pause: float = 0.01) -> T:
+def eventually(condition: Callable[[], T], timeout: float = PATIENCE, pause: float = 0.01) -> T:
     """Call `condition` every `pause` seconds until it returns something true, and return that.
 
     An `AssertionError` in it counts as not yet.
@@ -39,14 +44,24 @@ def eventually(condition: Callable[[], T], timeout: float = 10.0, pause: float =
         time.sleep(pause)
 
 
+_ports = itertools.count(os.getpid() * 997)
+
+
 def free_port() -> int:
-    """Return a port on 127.0.0.1 that nobody used a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port on 127.0.0.1 that nobody uses, and that nobody will be given until it is used.
+
+    It is none of those that the system gives to connections (32768 and above). Each process has its own row of them.
+
+    Source: https://docs.kernel.org/networking/ip-sysctl.html (ip_local_port_range)
+    """
+    for number in _ports:
+        port = 12_000 + number % 20_000
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("the numbers do not end")
 
 
-def get(port: int, path: str, timeout: float = 5.0) -> int | None:
+def get(port: int, path: str, timeout: float = 10.0) -> int | None:
     """Return the status of a GET on 127.0.0.1, or None where nobody answers."""
     connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
@@ -84,7 +99,7 @@ class Server:
         *,
         environment: Mapping[str, str] | None = None,
         ready: str = "/health/ready",
-        start_timeout: float = 30.0,
+        start_timeout: float = PATIENCE,
         expect_tracebacks: bool = False,
         folder: Path = ROOT,
     ) -> None:
@@ -142,7 +157,7 @@ class Server:
         Raises:
             AssertionError: The process ended, or was not ready in time; with its log.
         """
-        deadline = self._started + self._start_timeout
+        deadline = time.monotonic() + self._start_timeout
         while get(self.port, self._ready) != 200:
             assert self._process.poll() is None, f"ended with status {self._process.returncode}:\n{self.log}"
             assert time.monotonic() < deadline, f"not ready after {self._start_timeout} s:\n{self.log}"
@@ -173,8 +188,8 @@ class Server:
         return children
 
     def workers(self) -> list[psutil.Process]:
-        """Return the worker processes: children of the supervisor, without the helper that Python's own
-        multiprocessing starts (its resource tracker)."""
+        """Return those that serve: children of the supervisor without the quarantine, which comes and goes, and without
+        the helper that Python's own multiprocessing starts (its resource tracker)."""
         return [child for child in self.children() if _is_worker(child, self.pid)]
 
     def family(self) -> list[psutil.Process]:
@@ -212,7 +227,7 @@ class Server:
         """`kill -9` of the main process alone, and wait for its end."""
         self.children()
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
 
     def kill_all(self) -> None:
         """`kill -9` of everything, as the machine's power cut would, except that the files' pages live on."""
@@ -220,18 +235,18 @@ class Server:
         for process in family:
             if _lives(process):
                 process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
         # Whoever inherits the orphans may take a second to bury them.
         eventually(lambda: not any(_lives(process) for process in family))
 
-    def wait(self, timeout: float = 40.0) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """Wait for the end of the main process and return its status."""
         try:
             return self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still alive after {timeout} s:\n{self.log}") from None
 
-    def stop(self, timeout: float = 40.0) -> int:
+    def stop(self, timeout: float = PATIENCE) -> int:
         """SIGTERM to the main process, if it lives; wait for its end and return its status."""
         self.children()
         if self._process.poll() is None:
@@ -244,7 +259,7 @@ class Server:
         everybody = {process.pid: process for process in [*self._seen.values(), *group]}
         return [process for process in everybody.values() if process.pid != self.pid and _lives(process)]
 
-    def assert_gone(self, timeout: float = 2.0) -> None:
+    def assert_gone(self, timeout: float = 10.0) -> None:
         """Check that no process is left after the end of the main one."""
         eventually(lambda: not self.left_over(), timeout)
 
@@ -275,7 +290,7 @@ class Server:
         self.children()
         if self._process.poll() is None:
             self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
         for process in self.left_over():
             if _lives(process):
                 process.send_signal(signal.SIGCONT)
@@ -291,7 +306,9 @@ def _lives(process: psutil.Process) -> bool:
 
 def _is_worker(process: psutil.Process, supervisor: int) -> bool:
     try:
-        return bool(process.ppid() == supervisor and "resource_tracker" not in " ".join(process.cmdline()))
+        command = process.cmdline()
+        helps = "resource_tracker" in " ".join(command) or command[-1:] == ["quarantine"]
+        return bool(process.ppid() == supervisor and not helps)
     except psutil.NoSuchProcess:  # it has ended since; a zombie is that too
         return False
 

@@ -160,10 +160,10 @@ def test_an_open_loop_keeps_its_rate_while_answers_lag() -> None:
             await asyncio.sleep(0.01)
         return 200
 
-    record, _ = asyncio.run(run(answer, chats=100, messages=1, connections=100, rate=500.0))
+    record, _ = asyncio.run(run(answer, chats=100, messages=1, connections=100, rate=50.0))
     sent = sorted(update.first_sent for update in record.updates)
     assert len(sent) == 100
-    assert sent[-1] - sent[0] > 0.15  # and not all at once
+    assert sent[-1] - sent[0] > 0.5  # and not all at once
 
 
 def test_nobody_listening_is_counted_as_refused() -> None:

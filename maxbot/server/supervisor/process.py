@@ -70,7 +70,7 @@ class WorkerProcess:
         self._locks = locks.fileno()
         with control, locks:
             self._process = _spawn(
-                [str(control.fileno()), str(self._stacks), str(os.getpid())],
+                [str(control.fileno()), str(self._stacks), str(os.getpid()), name],
                 [
                     control.fileno(),
                     locks.fileno(),

@@ -1,6 +1,7 @@
 """A worker process: loads the bot, serves, and ends when told to, or when its supervisor is gone.
 
-Started as `python -m maxbot.server.worker CONTROL STACKS SUPERVISOR`: two file descriptors and a process id.
+Started as `python -m maxbot.server.worker CONTROL STACKS SUPERVISOR NAME`: two file descriptors, a process id, and what
+`ps` shows.
 """
 
 from maxbot.server.supervisor import signals
