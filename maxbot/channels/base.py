@@ -100,6 +100,8 @@ class Growth(msgspec.Struct, frozen=True):
     """Seconds between two states of it, at least: what the platform allows."""
     lasts: bool = False
     """Whether what it shows stays: a message that is changed, and that the finished reply changes once more."""
+    finds: bool = False
+    """Whether such a message is found again by its key where nobody knows its name, or whether there is one."""
 
 
 class Channel:
@@ -229,13 +231,14 @@ class Channel:
         Args:
             text: From its beginning, never more than a message holds.
             dialog: Whose it is.
-            key: The same for all states of one reply, and no other's.
-            begun: What an earlier call for it has returned, perhaps in another process.
+            key: The same for all states of one reply, and no other's: that of its command, and `.begun`.
+            begun: What an earlier call for it has returned, perhaps in another process. Where `growth.finds`, `{}` if
+                there was such a call and nobody knows what came of it.
             address: Where to answer to.
 
         Returns:
             What names the message that the user sees now, where `growth.lasts`: then `Command.begun` has it when the
-            reply is sent, and `send` changes that message instead of sending another one.
+            reply is sent, and `send` changes that message instead of sending another one. (Or it has `{}`, as above.)
 
         Raises:
             RetryLater: Nothing is shown; worth another attempt.

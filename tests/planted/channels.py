@@ -257,4 +257,28 @@ BUGS = (
         "            waiter.draft = text or None\n",
         ("tests/channels/test_web.py",),
     ),
+    Bug(
+        "a-begun-message-is-not-looked-for",
+        "what is streamed ends as one message, whenever its worker dies",
+        "maxbot/channels/slack/growing.py",
+        "        if begun == {}:\n            begun = await self._found(where, key)\n",
+        "",
+        ("tests/channels/test_slack.py",),
+    ),
+    Bug(
+        "a-begun-message-is-forgotten",
+        "what is streamed ends as one message, whenever its worker dies",
+        "maxbot/storage/tables/turns.py",
+        "    if rows and said.begun is not None:\n",
+        "    if rows and said.begun:\n",
+        ("tests/delivery/test_early.py",),
+    ),
+    Bug(
+        "keys-of-any-database",
+        "a platform that knows commands by their keys takes no new one for an old one",
+        "maxbot/outbox/send.py",
+        "key, begun = self._store.mark + row.key,",
+        "key, begun = row.key,",
+        ("tests/delivery/test_early.py",),
+    ),
 )

@@ -152,7 +152,8 @@ class Service:
                 self._log(DatabaseUnavailable(str(error), damaged=False))
                 await asyncio.sleep(HELD)
             else:
-                return
+                break
+        await until_stored(self._store.make_mark, self._plan.run)
 
     async def _say_alive(self) -> None:
         """Be known to the other hosts, before there is anything to do."""
