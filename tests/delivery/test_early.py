@@ -392,7 +392,7 @@ class Finding(Platform):
         self, text: str, dialog: Dialog, key: str, begun: Begun | None = None, address: Address | None = None
     ) -> Begun | None:
         await self._point("asked to change" if begun else "asked to begin")
-        number = self.begun.get(key) if begun == {} else begun and begun["n"]
+        number: int | None = self.begun.get(key) if not begun else begun["n"]
         if number is None:
             self.seen.append(text)
             number = self.begun[key] = len(self.seen) - 1
