@@ -12,6 +12,7 @@ import msgspec
 from maxbot.channels.expand import Abilities, expand
 from maxbot.channels.media import USUAL, Bounds, Media, Owner, fetch_theirs
 from maxbot.channels.notes import MemoryNotes, Notes
+from maxbot.channels.pace import Share
 from maxbot.channels.window import Window
 from maxbot.errors import CannotFetch, UsageError
 from maxbot.types import Address, Begun, Command, Dialog, Update
@@ -50,8 +51,8 @@ class Services(msgspec.Struct, frozen=True):
     notes: Notes = msgspec.field(default_factory=MemoryNotes)
     connections: int = CONNECTIONS
     """How many connections this channel may have to its platform at a time, in this process."""
-    share: float = 1.0
-    """The part of each limit of the account (messages a second) that this process may use."""
+    share: Share = msgspec.field(default_factory=Share)
+    """The part of each limit of the account (messages a second) that this process may use; see `Pace`."""
     redact: Callable[[str], str] = str
     """Takes secrets out of a text that is to be shown or kept."""
     private: bool = False

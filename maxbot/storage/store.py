@@ -59,6 +59,10 @@ class Store:
         known = self._database.leads()
         return await self._database.ask(sessions.leads, sessions.Leads(everywhere)) if known is None else known
 
+    def serving(self) -> Future[int]:
+        """Return how many workers serve, on all hosts; only where the database is shared."""
+        return self._database.ask(sessions.serving, None)
+
     @property
     def is_shared(self) -> bool:
         """Whether other hosts may use the database too."""

@@ -281,4 +281,12 @@ BUGS = (
         "key, begun = row.key,",
         ("tests/delivery/test_early.py",),
     ),
+    Bug(
+        "limits-of-each-host",
+        "the limit of an account is kept by all workers together, on all hosts",
+        "maxbot/server/worker/shares.py",
+        "share.part = 1 / max(1, await store.serving())",
+        "await store.serving()",
+        ("tests/e2e/test_rates.py",),
+    ),
 )

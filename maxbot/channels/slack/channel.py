@@ -253,7 +253,7 @@ class SlackChannel(Channel):
             api=api,
             growing=Growing(api, self._clock),
             uploads=Uploads(api, elsewhere, self._private_hosts),
-            pace=Pace(workspace_rate * services.share, WORKSPACE_BURST * services.share),
+            pace=Pace(workspace_rate, WORKSPACE_BURST, share=services.share),
             dialog_pace=Pace(rate, BURST),
         )
 

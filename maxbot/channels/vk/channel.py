@@ -246,7 +246,7 @@ class VkChannel(Channel):
             api=api,
             servers=Servers(api, self._group_id),
             uploads=Uploads(api, elsewhere, self._private_hosts),
-            pace=Pace(self._rate * services.share, self._rate * services.share),
+            pace=Pace(self._rate, self._rate, share=services.share),
             notes=services.notes,
         )
 
