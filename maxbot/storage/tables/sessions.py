@@ -33,7 +33,7 @@ def _oldest(clock: str) -> Select[tuple[int, int]]:
     return select(func.min(sessions.c.id), func.min(of_run)).where(*_alive(clock))
 
 
-def _count(clock: str) -> Select[tuple[int]]:
+def _count(clock: str) -> Select[int]:
     return select(func.count()).select_from(sessions).where(*_alive(clock))
 
 
