@@ -89,6 +89,16 @@ class Command(msgspec.Struct, frozen=True):
     begun: Begun | None = None
     """A message that the user sees already, see `Channel.draft`: this one takes its place. The outbox sets it."""
 
+    @property
+    def begun_key(self) -> str:
+        """The key under which a message was begun that this one finishes."""
+        return begun_key(self.key)
+
+
+def begun_key(key: str) -> str:
+    """Return the key under which a message is begun that the command with a key finishes."""
+    return f"{key}.begun"
+
 
 class Timer(msgspec.Struct, frozen=True):
     """A request that a turn makes of its own dialog, for later."""

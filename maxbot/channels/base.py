@@ -12,6 +12,7 @@ import msgspec
 from maxbot.channels.expand import Abilities, expand
 from maxbot.channels.media import USUAL, Bounds, Media, Owner, fetch_theirs
 from maxbot.channels.notes import MemoryNotes, Notes
+from maxbot.channels.pace import Share
 from maxbot.channels.window import Window
 from maxbot.errors import CannotFetch, UsageError
 from maxbot.types import Address, Begun, Command, Dialog, Update
@@ -50,8 +51,8 @@ class Services(msgspec.Struct, frozen=True):
     notes: Notes = msgspec.field(default_factory=MemoryNotes)
     connections: int = CONNECTIONS
     """How many connections this channel may have to its platform at a time, in this process."""
-    share: float = 1.0
-    """The part of each limit of the account (messages a second) that this process may use."""
+    share: Share = msgspec.field(default_factory=Share)
+    """The part of each limit of the account (messages a second) that this process may use; see `Pace`."""
     redact: Callable[[str], str] = str
     """Takes secrets out of a text that is to be shown or kept."""
     private: bool = False
@@ -100,6 +101,8 @@ class Growth(msgspec.Struct, frozen=True):
     """Seconds between two states of it, at least: what the platform allows."""
     lasts: bool = False
     """Whether what it shows stays: a message that is changed, and that the finished reply changes once more."""
+    finds: bool = False
+    """Whether such a message is found again by its key where nobody knows its name, or whether there is one."""
 
 
 class Channel:
@@ -229,13 +232,14 @@ class Channel:
         Args:
             text: From its beginning, never more than a message holds.
             dialog: Whose it is.
-            key: The same for all states of one reply, and no other's.
-            begun: What an earlier call for it has returned, perhaps in another process.
+            key: The same for all states of one reply, and no other's: that of its command, and `.begun`.
+            begun: What an earlier call for it has returned, perhaps in another process. Where `growth.finds`, `{}` if
+                there was such a call and nobody knows what came of it.
             address: Where to answer to.
 
         Returns:
             What names the message that the user sees now, where `growth.lasts`: then `Command.begun` has it when the
-            reply is sent, and `send` changes that message instead of sending another one.
+            reply is sent, and `send` changes that message instead of sending another one. (Or it has `{}`, as above.)
 
         Raises:
             RetryLater: Nothing is shown; worth another attempt.

@@ -140,8 +140,6 @@ class EarlyReplies:
             await asyncio.wait(before)
         if self.failure is not None:
             raise TurnError(str(self.failure)) from self.failure
-        if self.said.begun == {}:
-            await until_stored(self._store.count, "uncertain")
         work, update = self._work, self._update
         try:
             rows = await until_stored(

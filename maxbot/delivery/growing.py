@@ -13,7 +13,7 @@ from maxbot.delivery.early import EarlyReplies
 from maxbot.errors import Misconfigured, RetryLater, StorageError, TurnError, Undeliverable
 from maxbot.outbox.retries import until_stored
 from maxbot.storage.store import Store
-from maxbot.types import Address, Begun, Dialog
+from maxbot.types import Address, Begun, Dialog, begun_key
 
 logger = logging.getLogger(__name__)
 
@@ -114,20 +114,21 @@ class GrowingMessage:
         known = self._early.said.begun
         if known is None:
             await self._remember({})
-        elif not known:  # an earlier run wanted to begin it, and nobody knows whether it has
+        elif not known and not self._growth.finds:  # it may have been begun, and stays beside the one begun now
             await until_stored(self._store.count, "uncertain")
+            known = None
         try:
-            begun = await self._draft(text, known or None)
+            begun = await self._draft(text, known)
         except (RetryLater, Undeliverable):
-            if not known:
+            if known is None:
                 await self._remember(None)
             raise
         if begun is not None and begun != known:
             await self._remember(begun)
 
     async def _draft(self, text: str, begun: Begun | None) -> Begun | None:
-        key = f"{self._update_id}.{self._early.said.commands}.begun"
-        return await self._channel.draft(text, self._dialog, key, begun, self._address)
+        key = f"{self._store.mark}{self._update_id}.{self._early.said.commands}"  # of the command that finishes it
+        return await self._channel.draft(text, self._dialog, begun_key(key), begun, self._address)
 
     async def _remember(self, begun: Begun | None) -> None:
         if not await until_stored(self._store.begin, self._update_id, self._early.said, begun):

@@ -35,7 +35,7 @@ from maxbot.outbox.rests import Rests
 from maxbot.outbox.retries import MOST_TAKEN_UP, MOST_UNKNOWN, pause, until_stored
 from maxbot.storage.store import Store
 from maxbot.storage.tables.outbox import OutboxRow, Sent
-from maxbot.types import Command, Dialog
+from maxbot.types import Begun, Command, Dialog
 
 
 class Waits(Exception):
@@ -177,7 +177,8 @@ class Sender:
             await self.set_aside(dialog, row, f"The bot has no channel {dialog.channel} any more")
             return False
         try:
-            command = Command(row.content, row.key, row.resend, without(row.address), begun=row.begun)
+            key, begun = self._store.mark + row.key, await self._begun(channel, row)
+            command = Command(row.content, key, row.resend, without(row.address), begun=begun)
             await self._watch(row.update_id, channel.send(command, dialog))
         except Moved as error:
             await self._move(dialog, row, error.user)
@@ -201,6 +202,14 @@ class Sender:
             self._observe(CommandSent(dialog, row.key))
             return True
         return False
+
+    async def _begun(self, channel: Channel, row: OutboxRow) -> Begun | None:
+        """Return the message that a command finishes. One that may be there and is not found again stays beside it."""
+        if row.begun != {} or (channel.growth is not None and channel.growth.finds):
+            return row.begun
+        if not row.attempts:
+            await until_stored(self._store.count, "uncertain")
+        return None
 
     def _is_recognised(self, dialog: Dialog, row: OutboxRow) -> bool:
         """Whether the platform would know a command again, so that it cannot arrive twice."""

@@ -29,6 +29,8 @@ from maxbot.storage.tables import (
 from maxbot.storage.tables.oldest import Older
 from maxbot.types import Address, Begun, Command, Dialog, State, TimerChanges, Update
 
+MARK = "mark"
+
 
 class Store:
     """A worker's way to the database. All methods may raise `StorageUnavailable` or `StorageError` when awaited.
@@ -41,6 +43,8 @@ class Store:
     def __init__(self, database: Database, redact: Callable[[str], str] = str) -> None:
         self._database = database
         self._redact = redact
+        self.mark = ""
+        """What tells the keys of this database's commands from those of another one."""
 
     def now(self) -> float:
         """Return the time by which stored moments are judged: the database's, as hosts may differ by minutes."""
@@ -54,6 +58,10 @@ class Store:
         """
         known = self._database.leads()
         return await self._database.ask(sessions.leads, sessions.Leads(everywhere)) if known is None else known
+
+    def serving(self) -> Future[int]:
+        """Return how many workers serve, on all hosts; only where the database is shared."""
+        return self._database.ask(sessions.serving, None)
 
     @property
     def is_shared(self) -> bool:
@@ -241,6 +249,18 @@ class Store:
         return self._database.call(replies.expire, Older(self.now() - older_than, limit))
 
     # notes: the `Notes` of `maxbot.channels.notes`
+
+    async def make_mark(self, new: str) -> None:
+        """Read the database's mark, or give it one: a platform that knows commands again by their keys would take those
+        of a new database for the same numbers of the one before it.
+
+        Args:
+            new: The same for all workers that may see the database without one.
+        """
+        known = await self.noted("", MARK)
+        if known is None:
+            await self.note("", MARK, new)
+        self.mark = f"{known or new}."
 
     async def note(self, channel: str, key: str, value: str) -> None:
         """Keep a value, in the place of what was kept under its key."""

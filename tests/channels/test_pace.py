@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maxbot.channels import pace
-from maxbot.channels.pace import LONGEST_WAIT, Pace, in_turn
+from maxbot.channels.pace import LONGEST_WAIT, Pace, Share, in_turn
 from maxbot.errors import RetryLater
 
 
@@ -39,6 +39,15 @@ def test_each_key_has_its_own_turn_and_a_turn_too_far_away_is_not_taken() -> Non
     assert limit.take("b") == 0
     clock.now += 2
     assert limit.take("a") == 0
+
+
+def test_a_share_holds_for_rate_and_burst_and_may_change() -> None:
+    clock, share = Clock(), Share(0.5)
+    limit = Pace(4, 8, clock, share=share)
+    assert [limit.take() for _ in range(6)] == [0, 0, 0, 0, 0.5, 1]
+    clock.now += 10
+    share.part = 1.0
+    assert [limit.take() for _ in range(10)] == [0] * 8 + [0.25, 0.5]
 
 
 def test_keys_that_are_through_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ from maxbot.errors import (
     Undeliverable,
 )
 from maxbot.testing.channels import ApiStandIn, ChannelContract, MemoryMailbox, Webhook
-from maxbot.types import Command, Dialog, Update
+from maxbot.types import Address, Command, Dialog, Update
 from tests.channels.support import serving, whole_text
 from tests.channels.test_vk import LINK, PNG, expected, with_files
 from tests.support.slack import SECRET, TOKEN, SlackStandIn, event, signed
@@ -793,6 +793,42 @@ def test_an_operator_is_told_what_to_enter_where(caplog: pytest.LogCaptureFixtur
     with caplog.at_level(logging.INFO):
         asyncio.run(channel.register("https://example.com/support"))
     assert "enter https://example.com/support as Request URL" in caplog.text
+
+
+@pytest.mark.parametrize("thread", [None, {"thread_ts": "1.2"}])
+def test_a_reply_that_may_have_been_begun_is_found(thread: Address | None) -> None:
+    async def scenario(slack: SlackStandIn) -> None:
+        async def grow(channel: SlackChannel) -> None:
+            await channel.draft("another one", ALICE, "a.6.0.begun", None, thread)
+            begun = await channel.draft("begun", ALICE, "a.7.0.begun", None, thread)
+            slack.limited = 1
+            with pytest.raises(RetryLater):
+                await channel.draft("begun and", ALICE, "a.7.0.begun", {}, thread)
+            assert await channel.draft("begun and", ALICE, "a.7.0.begun", {}, thread) == begun
+            for _ in range(2):
+                await channel.send(Command({"text": "begun and done"}, "a.7.0", address=thread, begun={}), ALICE)
+            await channel.send(Command({"text": "not begun"}, "a.8.0", address=thread, begun={}), ALICE)
+            assert [one["text"] for one in slack.seen] == ["another one", "begun and done", "not begun"]
+
+        await started(slack, grow)
+
+    run(scenario)
+
+
+def test_an_app_that_may_not_look_begins_it_anew_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(slack: SlackStandIn) -> None:
+        slack.scopes.remove("im:history")
+
+        async def grow(channel: SlackChannel) -> None:
+            for number in range(2):
+                await channel.draft("begun", ALICE, f"{number}.0.begun")
+                await channel.send(Command({"text": "done"}, f"{number}.0", begun={}), ALICE)
+            assert [one["text"] for one in slack.seen] == ["begun", "done"] * 2
+
+        await started(slack, grow)
+
+    run(scenario)
+    assert caplog.text.count("give the app the scope im:history") == 1
 
 
 def test_a_reply_grows_in_one_message_of_its_thread() -> None:

@@ -534,6 +534,22 @@ def test_a_reply_grows_in_one_message_which_is_begun_once() -> None:
     run(scenario)
 
 
+def test_a_reply_that_may_have_been_begun_is_found() -> None:
+    async def scenario(vk: VkStandIn) -> None:
+        async def grow(channel: VkChannel) -> None:
+            await channel.draft("One", ALICE, "a.7.0.begun")
+            for _ in range(2):
+                await channel.send(Command({"text": "One two"}, "a.7.0", begun={}), ALICE)
+                await channel.send(Command({"text": "not begun"}, "a.8.0", begun={}), ALICE)
+            assert [message["message"] for message in vk.seen] == ["One two", "not begun"]
+            await channel.send(Command({"text": "in a chat"}, "a.9.0", begun={}), Dialog("vk", "2000000001"))
+            assert vk.seen[-1]["message"] == "in a chat"
+
+        await started(vk, grow)
+
+    run(scenario)
+
+
 def test_a_pressed_button_is_answered_at_once() -> None:
     async def scenario(vk: VkStandIn) -> None:
         async def receive(channel: VkChannel) -> None:

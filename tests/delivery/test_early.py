@@ -6,6 +6,7 @@ from contextlib import nullcontext, suppress
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from maxbot import MaxBot, Turn
@@ -13,7 +14,7 @@ from maxbot.channels.base import Channel, Growth
 from maxbot.channels.expand import Abilities
 from maxbot.channels.split import Limit
 from maxbot.delivery import Delivery
-from maxbot.errors import RetryLater, TurnError
+from maxbot.errors import OutcomeUnknown, RetryLater, TurnError
 from maxbot.inbox.accept import Inbox
 from maxbot.storage.store import Store
 from maxbot.types import Address, Begun, Command, Dialog, Update
@@ -377,6 +378,119 @@ def test_a_message_begun_by_a_run_that_died_is_finished_by_the_next_one(how: str
 
     run_with_store(scenario)
     assert counters() == {}
+
+
+class Finding(Platform):
+    """Knows a message again by the key under which it was begun. Whoever calls it may die at any point."""
+
+    def __init__(self, deadly: str) -> None:
+        super().__init__(Growth(every=1.0, lasts=True, finds=True))
+        self.deadly = deadly
+        self.begun: dict[str, int] = {}
+
+    async def draft(
+        self, text: str, dialog: Dialog, key: str, begun: Begun | None = None, address: Address | None = None
+    ) -> Begun | None:
+        await self._point("asked to change" if begun else "asked to begin")
+        number: int | None = self.begun.get(key) if not begun else begun["n"]
+        if number is None:
+            self.seen.append(text)
+            number = self.begun[key] = len(self.seen) - 1
+        self.seen[number] = text
+        await self._point("changed" if begun else "begun")
+        return {"n": number}
+
+    async def send(self, command: Command, dialog: Dialog) -> None:
+        await self._point("asked to finish")
+        number = self.begun.get(command.begun_key) if command.begun == {} else None
+        found = {"n": number} if number is not None else command.begun or None
+        await super().send(msgspec.structs.replace(command, begun=found), dialog)
+        await self._point("finished")
+
+    async def _point(self, name: str) -> None:
+        if name == self.deadly:
+            await asyncio.sleep(1000)
+
+
+@pytest.mark.parametrize("how", ["streams", "says early", "says at the end"])
+@pytest.mark.parametrize(
+    "point", ["asked to begin", "begun", "asked to change", "changed", "asked to finish", "finished"]
+)
+def test_whenever_a_worker_dies_what_it_streams_ends_as_one_message(point: str, how: str) -> None:
+    runs: list[str] = []
+
+    async def handle(turn: Turn) -> None:
+        runs.append("run")
+        if how == "streams" or len(runs) == 1:
+            async with turn.stream() as reply:
+                await reply.write("Half of it ")
+                await asyncio.sleep(3)
+                await reply.write("and ")
+                await asyncio.sleep(3)
+                await reply.write("all")
+        elif how == "says early":
+            turn.send_now("Half of it and all")
+        elif "finish" not in point:  # the first run has said it
+            turn.say("Half of it and all")
+        turn.say("done")
+
+    async def scenario(store: Store) -> None:
+        platform = Finding(point)
+        first = Server(store, handle, platform)
+        await first.hears("hi")
+        await asyncio.sleep(20)
+        await first.dies()
+        platform.deadly = ""
+        second = Server(store, handle, platform)
+        second.delivery.wake(ANNA)
+        await asyncio.sleep(30)
+        assert platform.seen == ["Half of it and all", "done"]
+
+    run_with_store(scenario)
+    assert counters() == ({"uncertain": 1} if "finish" in point else {})
+
+
+def test_a_begin_whose_answer_was_lost_is_found_and_not_begun_twice() -> None:
+    class Mute(Finding):
+        async def draft(self, *arguments: Any) -> Begun | None:
+            begun = await super().draft(*arguments)
+            self.drafts.append("")
+            if len(self.drafts) == 1:
+                raise OutcomeUnknown("no answer")
+            if len(self.drafts) == 2:
+                raise RetryLater("not now")
+            return begun
+
+    async def scenario(store: Store) -> None:
+        server = Server(store, counts, Mute(""))
+        await server.hears("hi")
+        await asyncio.sleep(10)
+        assert server.seen == ["Counting:", "0 1 2 3 4 5 6 7 ", "done"]
+
+    run_with_store(scenario)
+    assert counters() == {}
+
+
+def test_the_keys_of_another_database_are_others() -> None:
+    keys: list[str] = []
+
+    class Noting(Platform):
+        async def send(self, command: Command, dialog: Dialog) -> None:
+            keys.append(command.key)
+
+    async def handle(turn: Turn) -> None:
+        turn.say("hello")
+
+    async def scenario(store: Store) -> None:
+        for run in ("one", "other"):  # the second run finds the first one's mark
+            await store.make_mark(run)
+            server = Server(store, handle, Noting())
+            await server.hears(run)
+            await asyncio.sleep(5)
+
+    run_with_store(scenario)
+    run_with_store(scenario)
+    assert keys == ["one.1.0", "one.2.0"] * 2
 
 
 def test_who_dies_between_the_begin_and_its_name_leaves_a_message_that_is_counted_as_uncertain() -> None:

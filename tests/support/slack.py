@@ -19,8 +19,8 @@ from tests.support.served import ServedStandIn
 TOKEN = "xoxb-000000000000-not-a-real-token"
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
-MESSAGE_FIELDS = {"channel", "text", "blocks", "mrkdwn", "thread_ts", "unfurl_links", "unfurl_media"}
-UPDATE_FIELDS = {"channel", "ts", "text", "blocks"}
+MESSAGE_FIELDS = {"channel", "text", "blocks", "metadata", "mrkdwn", "thread_ts", "unfurl_links", "unfurl_media"}
+UPDATE_FIELDS = {"channel", "ts", "text", "blocks", "metadata"}
 MARKUP = re.compile(r"<(?!https?://|mailto:)|&(?!amp;|lt;|gt;)")
 
 
@@ -38,11 +38,13 @@ class SlackStandIn(ServedStandIn):
         self.closed: set[str] = set()
         """Channels that are archived."""
         self.unreachable_images: set[str] = set()
-        self.scopes = {"chat:write", "files:write"}
+        self.scopes = {"chat:write", "files:write", "im:history"}
         self.names: list[str] = []
         """The ts of each."""
         self.gone: set[str] = set()
         """Messages that cannot be changed any more, by their ts."""
+        self.limited = 0
+        """How many looks at what was said are refused before one is answered."""
         self.updates: list[float] = []
         """When messages were changed, in the last minute."""
         self.files: dict[str, bytes] = {}
@@ -63,6 +65,8 @@ class SlackStandIn(ServedStandIn):
                     return await self._message(request, arguments)
                 case "chat.update":
                     return await self._update(request, arguments)
+                case "conversations.history" | "conversations.replies":
+                    return self._history(method, arguments)
                 case "files.getUploadURLExternal":
                     return self._place(arguments)
                 case "files.completeUploadExternal":
@@ -104,7 +108,7 @@ class SlackStandIn(ServedStandIn):
         if fate.retry_after is not None:
             limited = {"ok": False, "error": "ratelimited"}
             return web.json_response(limited, status=429, headers={"Retry-After": str(fate.retry_after)})
-        self.seen[self.names.index(change["ts"])].update(text=change["text"])
+        self.seen[self.names.index(change["ts"])].update(text=change["text"], metadata=change.get("metadata"))
         if fate.outcome in ("lost", "stall"):
             await self.lose(request, fate)
         return web.json_response({"ok": True, "channel": change["channel"], "ts": change["ts"]})
@@ -129,6 +133,27 @@ class SlackStandIn(ServedStandIn):
         if fate.outcome == "500_after":
             raise SlackError("internal_error")
         return web.json_response({"ok": True, "channel": channel, "ts": ts})
+
+    def _history(self, method: str, arguments: dict[str, Any]) -> web.Response:
+        """The latest messages, last first; of a thread, first first. Metadata is shown to who asks for it."""
+        if "im:history" not in self.scopes:
+            return web.json_response({"ok": False, "error": "missing_scope", "needed": "im:history"})
+        if self.limited:
+            self.limited -= 1
+            limited = {"ok": False, "error": "ratelimited"}
+            return web.json_response(limited, status=429, headers={"Retry-After": "1"})
+        thread = arguments["ts"] if method == "conversations.replies" else None
+        found = [
+            {"type": "message", "ts": ts, "text": message["text"], "metadata": message.get("metadata")}
+            for ts, message in zip(self.names, self.seen, strict=True)
+            if message.get("channel") == arguments["channel"]
+            and message.get("thread_ts") == thread
+            and float(ts) >= float(arguments["oldest"])
+        ]
+        if arguments.get("include_all_metadata") != "true":
+            found = [{name: value for name, value in message.items() if name != "metadata"} for message in found]
+        ordered = found if thread else found[::-1]
+        return web.json_response({"ok": True, "messages": ordered[: int(arguments["limit"])], "has_more": False})
 
     def _check_block(self, block: dict[str, Any]) -> None:
         match block["type"]:

@@ -135,8 +135,8 @@ class FacebookChannel(MetaChannel):
     async def start(self, services: Services) -> None:
         """Open the connections, and begin to count."""
         await super().start(services)
-        self._pace = Pace(self._rate * services.share, self._rate * services.share)
-        self._media_pace = Pace(MEDIA_RATE * services.share, MEDIA_RATE * services.share)
+        self._pace = Pace(self._rate, self._rate, share=services.share)
+        self._media_pace = Pace(MEDIA_RATE, MEDIA_RATE, share=services.share)
 
     async def register(self, url: str) -> None:
         """Have the page's messages delivered to its app. Where the app delivers to, only its dashboard can be told.

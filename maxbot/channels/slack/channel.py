@@ -26,8 +26,9 @@ from maxbot.channels.options import (
 )
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.signature import Signatures
-from maxbot.channels.slack.api import SlackApi, ts_of
+from maxbot.channels.slack.api import SlackApi
 from maxbot.channels.slack.files import HOSTS, fetch
+from maxbot.channels.slack.growing import Growing
 from maxbot.channels.slack.mrkdwn import escaped_size
 from maxbot.channels.slack.replies import Post, post
 from maxbot.channels.slack.updates import FORMS, envelope, read
@@ -83,7 +84,7 @@ class SlackChannel(Channel):
     # https://docs.slack.dev/reference/block-kit/blocks: a section has 3,000 characters, of which marks take some;
     # actions have 25 elements; https://docs.slack.dev/reference/block-kit/block-elements/button-element
     # chat.update is of tier 3: 50 calls a minute, https://docs.slack.dev/apis/web-api/rate-limits
-    growth = Growth(every=1.5, lasts=True)
+    growth = Growth(every=1.5, lasts=True, finds=True)
     abilities = Abilities(
         sends=("text", "image", "file", "audio", "video", "buttons", "quick_replies", "native"),
         text=Limit(4000, escaped_size),
@@ -205,7 +206,9 @@ class SlackChannel(Channel):
             await line.api.call("files.completeUploadExternal", {"channel_id": dialog.user, **uploaded, **thread})
             return
         where = {"channel": dialog.user, **thread}
-        if command.begun is None or not await self._changed(line.api, message.payload, {**where, **command.begun}):
+        if command.begun is None or not await line.growing.finished(
+            message.payload, where, command.begun_key, command.begun
+        ):
             await self._post(line.api, message, where)
 
     async def draft(
@@ -216,25 +219,8 @@ class SlackChannel(Channel):
         Source: https://docs.slack.dev/reference/methods/chat.update
         """
         line, payload = self._started, post({"text": text}).payload
-        thread = _thread(address)
         await in_turn(line.pace, line.dialog_pace, dialog)
-        if begun is not None:
-            await line.api.call("chat.update", {"text": payload["text"], "channel": dialog.user, **begun})
-            return begun
-        return {"ts": ts_of(await line.api.call("chat.postMessage", {**payload, "channel": dialog.user, **thread}))}
-
-    async def _changed(self, api: SlackApi, payload: dict[str, Any], where: dict[str, Any]) -> bool:
-        """Whether a message that was begun could be given its last words: it may be gone, or too old."""
-        # It takes neither of these: the thread is the message's own.
-        change = {name: value for name, value in payload.items() if name != "mrkdwn"}
-        try:
-            await api.call("chat.update", change | {name: where[name] for name in ("channel", "ts")})
-        except DialogClosed:
-            raise
-        except Undeliverable as error:
-            logger.debug("A message that was begun is sent to Slack anew: %s", error)
-            return False
-        return True
+        return await line.growing.draft(payload, {"channel": dialog.user, **_thread(address)}, key, begun)
 
     async def fetch(self, file: Mapping[str, Any], bounds: Bounds = USUAL) -> Media:
         """Fetch what a user sent, by its `file_id`. The app has the scope `files:read`."""
@@ -265,8 +251,9 @@ class SlackChannel(Channel):
             client=client,
             elsewhere=elsewhere,
             api=api,
+            growing=Growing(api, self._clock),
             uploads=Uploads(api, elsewhere, self._private_hosts),
-            pace=Pace(workspace_rate * services.share, WORKSPACE_BURST * services.share),
+            pace=Pace(workspace_rate, WORKSPACE_BURST, share=services.share),
             dialog_pace=Pace(rate, BURST),
         )
 
@@ -303,6 +290,7 @@ class _Line(msgspec.Struct):
     elsewhere: Elsewhere
     """For the hosts that Slack names; without the token."""
     api: SlackApi
+    growing: Growing
     uploads: Uploads
     pace: Pace
     dialog_pace: Pace

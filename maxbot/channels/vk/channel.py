@@ -85,7 +85,7 @@ class VkChannel(Channel):
     type = "vk"
     recognises_for = RECOGNISES_FOR
     token_pattern = re.compile(r"\bvk\d\.[a-z]\.[A-Za-z0-9_-]{20,}")
-    growth = Growth(every=1.5, lasts=True)
+    growth = Growth(every=1.5, lasts=True, finds=True)
     # https://dev.vk.com/en/method/messages.send has 9,000 characters, older pages 4,096.
     # https://dev.vk.com/en/api/bots/development/keyboard: up to 10 buttons below a message, 40 below the input field.
     abilities = Abilities(
@@ -216,7 +216,10 @@ class VkChannel(Channel):
             others = {name: value for name, value in fields.items() if name != "format_data"}
             fields = {**fields, "attachment": attachment} if attachment else {**others, "message": message.instead}
         form: dict[str, str | int] = {"disable_mentions": 1, **fields, "peer_id": peer}
-        if command.begun is None or not await growing.finished(line.api, form, command.begun):
+        begun = command.begun
+        if begun == {}:
+            begun = await growing.found(line.api, form, peer, random_id(command.begun_key))
+        if begun is None or not await growing.finished(line.api, form, begun):
             await line.api.call("messages.send", **form | {"random_id": random_id(command.key)})
 
     async def draft(
@@ -243,7 +246,7 @@ class VkChannel(Channel):
             api=api,
             servers=Servers(api, self._group_id),
             uploads=Uploads(api, elsewhere, self._private_hosts),
-            pace=Pace(self._rate * services.share, self._rate * services.share),
+            pace=Pace(self._rate, self._rate, share=services.share),
             notes=services.notes,
         )
 

@@ -18,7 +18,8 @@ _number_decoder = msgspec.json.Decoder(int)
 
 
 async def draft(api: VkApi, text: str, peer: int, random_id: int, begun: Begun | None) -> Begun:
-    """Send what there is of a reply, or change the message. With the same `random_id` it is sent once.
+    """Send what there is of a reply, or change the message. With the same `random_id` it is sent once: VK then names
+    the message that is there.
 
     Raises:
         SendError: As `VkApi` does; `Undeliverable` in chats.
@@ -26,10 +27,19 @@ async def draft(api: VkApi, text: str, peer: int, random_id: int, begun: Begun |
     if peer >= FIRST_CHAT:
         raise Undeliverable("VK does not name messages in chats")
     form: dict[str, str | int] = {"disable_mentions": 1, "message": text, "peer_id": peer}
-    if begun is not None:
+    if begun:
         await api.call("messages.edit", **form | begun)
         return begun
     return {"message_id": await api.ask(_number_decoder, "messages.send", **form | {"random_id": random_id})}
+
+
+async def found(api: VkApi, form: dict[str, str | int], peer: int, random_id: int) -> Begun | None:
+    """Return what names a message that was begun with this `random_id`, or begin it now; None where none ever is.
+
+    Raises:
+        SendError: As `VkApi` does.
+    """
+    return None if peer >= FIRST_CHAT else await draft(api, str(form.get("message") or "…"), peer, random_id, None)
 
 
 async def finished(api: VkApi, form: dict[str, str | int], begun: Begun) -> bool:

@@ -184,7 +184,7 @@ class WhatsAppChannel(MetaChannel):
         """Open the connections, and begin to count."""
         await super().start(services)
         self._names = Names(services.notes, self.name)
-        self._pace = Pace(self._rate * services.share, self._rate * services.share)
+        self._pace = Pace(self._rate, self._rate, share=services.share)
         self._user_pace = Pace(USER_RATE, self._user_burst)
 
     async def register(self, url: str) -> None:

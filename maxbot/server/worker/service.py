@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from maxbot.bot import MaxBot
 from maxbot.channels.base import Channel, Services
+from maxbot.channels.pace import Share
 from maxbot.delivery import Delivery
 from maxbot.delivery.counted import Counters
 from maxbot.delivery.said import Log
@@ -41,6 +42,7 @@ from maxbot.server.edge.webhooks import Webhooks
 from maxbot.server.plan import Plan
 from maxbot.server.tasks import keep
 from maxbot.server.worker.outage import Outage
+from maxbot.server.worker.shares import keep_share
 from maxbot.storage.backend import Backend, Member
 from maxbot.storage.database import Database
 from maxbot.storage.inline import InlineDatabase
@@ -118,6 +120,7 @@ class Service:
         self._rpc = Rpc(bot, self._inbox, ended, plan.rpc_token) if bot.has_requests else None
         self._push = Push(bot, self._inbox, ended, plan.rpc_token) if bot.has_requests or plan.rpc_token else None
         self._refusals = Refusals()
+        self._share = Share(1 / plan.workers)
         self._background: list[asyncio.Task[None]] = []
         self._web: WebServer | None = None
         self._polling: Polling | None = None
@@ -152,7 +155,8 @@ class Service:
                 self._log(DatabaseUnavailable(str(error), damaged=False))
                 await asyncio.sleep(HELD)
             else:
-                return
+                break
+        await until_stored(self._store.make_mark, self._plan.run)
 
     async def _say_alive(self) -> None:
         """Be known to the other hosts, before there is anything to do."""
@@ -162,7 +166,7 @@ class Service:
     async def _open(self, sockets: list[socket.socket]) -> None:
         descriptors = budget()
         await self._start_channels()
-        self._background = keep([self._sweep.run, self._timers.run, self._keep_tidy], self._on_bug)
+        self._background = keep([self._sweep.run, self._timers.run, self._keep_tidy, *self._sharing()], self._on_bug)
         if self._plan.updater == "polling":
             self._polling = Polling(self._channels.values(), self._inbox, self._failed, self._polls)
         else:
@@ -192,7 +196,7 @@ class Service:
             mailbox=self._store,
             notes=self._store,
             connections=max(1, budget().calls // len(self._channels)),
-            share=1 / self._plan.workers,
+            share=self._share,
             redact=self._redact,
             private=self._plan.private,
         )
@@ -203,6 +207,9 @@ class Service:
         plan = self._plan
         keep_seen = max(plan.keep_seen, *(channel.keep_seen or 0.0 for channel in self._channels.values()))
         await keep_tidy(self._store, keep_seen, plan.keep_replies, plan.keep_letters)
+
+    def _sharing(self) -> list[Callable[[], Awaitable[None]]]:
+        return [lambda: keep_share(self._store, self._share)] if self._store.is_shared else []
 
     def poll(self) -> None:
         """Begin to fetch updates, where they are fetched."""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Select, bindparam, case, false, func, literal_column, select, text, true, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, false, func, literal_column, select, text, true, update
 
 from maxbot.storage.schema import sessions
 from maxbot.storage.statement import Statement, Transaction
@@ -24,13 +24,21 @@ _of_process = Statement(
 )
 
 
+def _alive(clock: str) -> list[ColumnElement[bool]]:
+    return [sessions.c.serves, ~sessions.c.ended, sessions.c.until > literal_column(clock)]
+
+
 def _oldest(clock: str) -> Select[tuple[int, int]]:
     of_run = case((sessions.c.run == _run, sessions.c.id))
-    lives = [sessions.c.serves, ~sessions.c.ended, sessions.c.until > literal_column(clock)]
-    return select(func.min(sessions.c.id), func.min(of_run)).where(*lives)
+    return select(func.min(sessions.c.id), func.min(of_run)).where(*_alive(clock))
+
+
+def _count(clock: str) -> Select[int]:
+    return select(func.count()).select_from(sessions).where(*_alive(clock))
 
 
 _leaders = Statement(postgresql=_oldest(_POSTGRESQL_CLOCK), mysql=_oldest(_MYSQL_CLOCK))
+_living = Statement(postgresql=_count(_POSTGRESQL_CLOCK), mysql=_count(_MYSQL_CLOCK))
 
 
 def end_silent(transaction: Transaction) -> None:
@@ -65,6 +73,12 @@ def leads(transaction: Transaction, items: list[Leads]) -> list[bool]:
     (row,) = transaction.row(_leaders, me=[me])
     of_all, of_run = row or (None, None)
     return [me is not None and (of_all if item.everywhere else of_run) == me for item in items]
+
+
+def serving(transaction: Transaction, items: list[None]) -> list[int]:
+    """Return how many workers serve and are not known to be dead, on all hosts."""
+    (row,) = transaction.row(_living)
+    return [row[0] if row else 0] * len(items)
 
 
 _resign = Statement(update(sessions).where(sessions.c.id == bindparam("its_id")).values(serves=false()))

@@ -358,6 +358,6 @@ def rows_of(
         OutboxRow(update_id, position, command.content, command.resend, now, address=address, claim=claim)
         for position, command in enumerate(commands, said.commands)
     ]
-    if rows and said.begun:
+    if rows and said.begun is not None:
         rows[0] = rows[0]._replace(begun=said.begun)
     return rows

@@ -321,6 +321,25 @@ def test_one_worker_leads_everywhere_and_one_each_run_and_another_one_when_it_is
     asyncio.run(scenario())
 
 
+def test_the_workers_that_serve_are_counted_on_all_hosts(place: Place) -> None:
+    async def scenario() -> None:
+        made = [Database(worker(place, run)) for run in ("one", "one", "other")]
+        stores = [Store(database) for database in made]
+        counted = []
+        for store in stores:
+            await store.ping()
+            counted.append(await stores[0].serving())
+        await stores[1].resign()
+        counted.append(await stores[0].serving())
+        await made[2].close()
+        counted.append(await stores[0].serving())
+        assert counted == [1, 2, 3, 2, 1]
+        await made[0].close()
+        await made[1].close()
+
+    asyncio.run(scenario())
+
+
 class Platform(Channel):
     """Takes everything."""
 
