@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from maxbot.bot.channels import BotChannels
 from maxbot.bot.handler import checked_content
-from maxbot.errors import RpcError, TurnError, UsageError
+from maxbot.errors import RpcError, TurnError, Undeliverable, UsageError
 from maxbot.types import Address, Command, Dialog, State, TurnResult, Update
 
 INVALID_PARAMS = -32602
@@ -95,8 +95,9 @@ class Pushes:
         for index, content in enumerate(commands):
             try:
                 checked.append(checked_content(content))
-                channel.expand(checked[-1])
-            except TurnError as error:
+                for part in channel.expand(checked[-1]):
+                    channel.check(part)
+            except (TurnError, Undeliverable) as error:
                 raise _refused({"commands": {str(index): [str(error)]}}) from error
         return {"method": "push", "params": {"commands": checked}, "push": True}
 

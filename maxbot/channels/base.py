@@ -205,6 +205,16 @@ class Channel:
         """
         return expand(content, self.type, self.abilities)
 
+    def check(self, content: dict[str, Any]) -> None:
+        """Look whether a message is one that the platform can take, as far as that is known without asking it.
+
+        Args:
+            content: One of those that `expand` returned.
+
+        Raises:
+            Undeliverable: It is not; `reason` says why.
+        """
+
     async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to the platform.
 

@@ -203,3 +203,23 @@ def test_the_pages_limit_is_kept_before_meta_has_to_say_so() -> None:
         assert len(platform.sent()) <= 5 + 5 + 1
 
     run_with("facebook", scenario, rate=5.0)
+
+
+@pytest.mark.parametrize(
+    ("event", "opens"),
+    [
+        ({"reaction": {"reaction": "love", "action": "react", "mid": "m_0"}}, True),
+        ({"reaction": {"action": "unreact", "mid": "m_0"}}, False),
+        ({"referral": {"ref": "a", "source": "SHORTLINK", "type": "OPEN_THREAD"}}, True),
+        ({"optin": {"ref": "a"}}, True),
+        ({"optin": {"type": "notification_messages", "notification_messages_token": "t"}}, False),
+        ({"message_edit": {"mid": "m_0", "text": "a"}}, False),
+        ({"delivery": {"watermark": 1}}, False),
+        ({"read": {"watermark": 1}}, False),
+    ],
+)
+def test_native_events_open_the_window_where_the_user_acted(event: dict[str, Any], opens: bool) -> None:
+    channel = make_facebook(native=["reaction", "referral", "optin", "message_edit", "delivery", "read"])
+    happened = {"sender": {"id": "2"}, "recipient": {"id": "1"}, "timestamp": 1700000000000, **event}
+    (update,) = channel.parse(Request(delivery(happened)))
+    assert update.address == ({"said_at": 1700000000000} if opens else None)

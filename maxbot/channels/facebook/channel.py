@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -110,6 +111,10 @@ class FacebookChannel(MetaChannel):
             BadRequest: It is no delivery of Messenger.
         """
         return read(request.body, self.name, self._page_id, self._native)
+
+    def check(self, content: dict[str, Any]) -> None:
+        """See what its message would be."""
+        made(content, "Messenger", MAKERS)
 
     async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to Messenger, as a response to what the user wrote in the last 24 hours, or with a tag.

@@ -27,8 +27,27 @@ THUMBS = (369239263222822, 369239343222814, 369239383222810)
 NATIVE = ("reaction", "referral", "optin", "message_edit", "delivery", "read")
 """Events that a bot gets where its channel's option `native` names them."""
 
-RECEIPTS = ("delivery", "read")
-"""Those of them that no user sends: they do not open the window in which a bot may write."""
+
+def opens_window(kind: str, value: Any) -> bool:
+    """Whether a native event opens the window in which a bot may write.
+
+    Meta names messages, buttons like Get Started, ads and plugins that begin a conversation, a link to m.me in a
+    conversation that is there already, and reactions. An opt-in has a `type` where the user allowed marketing or a
+    notification, and has none where a plugin began the conversation. What is not named (edits, receipts, a reaction
+    that is taken back) opens nothing: a push that is refused here harms less than one that Meta refuses later.
+
+    Source: …/messenger-platform/policy (as of 28 September 2026); its list of user actions was read where others
+    restate it: https://docs.botmother.com/article/42064 and https://help.aliyun.com/document_detail/2837708.html
+    """
+    told = value if isinstance(value, dict) else {}
+    match kind:
+        case "referral":
+            return True
+        case "reaction":
+            return told.get("action") != "unreact"
+        case "optin":
+            return "type" not in told
+    return False
 
 
 class _Coordinates(msgspec.Struct):
@@ -155,7 +174,7 @@ def _native(body: bytes, channel: str, page_id: str | None, native: Collection[s
         if user is None or kind is None or user == page or (page_id is not None and page != page_id):
             continue
         sequence = milliseconds(timestamp) if isinstance(timestamp, int | str) else None
-        address = None if kind in RECEIPTS else said_at(sequence) or None
+        address = said_at(sequence) or None if opens_window(kind, event[kind]) else None
         yield Update(Dialog(channel, user), key, natives.message(kind, event[kind]), sequence, address)
 
 

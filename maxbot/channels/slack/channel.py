@@ -187,6 +187,10 @@ class SlackChannel(Channel):
         update = read(request.body, self.name, self._native)
         return [] if update is None else [update]
 
+    def check(self, content: dict[str, Any]) -> None:
+        """See what its message would be."""
+        post(content)
+
     async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to Slack.
 

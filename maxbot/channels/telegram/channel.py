@@ -129,6 +129,10 @@ class TelegramChannel(Channel):
         update = read(request.body, self.name).update
         return [] if update is None else [update]
 
+    def check(self, content: dict[str, Any]) -> None:
+        """See what its message would be."""
+        call(content)
+
     async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to Telegram. A URL may also be the `file_id` of what a user sent.
 

@@ -142,6 +142,10 @@ class ViberChannel(Channel):
             return [*expand({"text": words}, self.type, self.abilities), content]
         return [content]
 
+    def check(self, content: dict[str, Any]) -> None:
+        """See what its message would be."""
+        made(content, "Viber", MAKERS)
+
     async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to Viber.
 

@@ -6,6 +6,7 @@ import logging
 import random
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -194,6 +195,10 @@ class VkChannel(Channel):
         """
         update = self._read(envelope(request.body)).update
         return [] if update is None else [update]
+
+    def check(self, content: dict[str, Any]) -> None:
+        """See what its message would be."""
+        post(content)
 
     async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to VK. Sent again with the same key within an hour or so, it arrives once.

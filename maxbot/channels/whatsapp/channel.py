@@ -148,6 +148,10 @@ class WhatsAppChannel(MetaChannel):
         name = await self._names.of(said.id, said.number)
         return msgspec.structs.replace(said.update, dialog=Dialog(self.name, name))
 
+    def check(self, content: dict[str, Any]) -> None:
+        """See what its message would be."""
+        made(content, "WhatsApp", self._makers)
+
     async def send(self, command: Command, dialog: Dialog) -> None:
         """Hand one command to WhatsApp.
 

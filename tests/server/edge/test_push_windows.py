@@ -141,6 +141,33 @@ INSIDE: dict[str, Any] = {
 WORDS = {"facebook": "HUMAN_AGENT", "whatsapp": "template"}
 
 
+MALFORMED: dict[str, list[dict[str, Any]]] = {
+    "facebook": [
+        {"txt": "a typo"},
+        {"tag": "HUMAN_AGENT"},
+        {"tag": "human agent", "text": "no such tag"},
+        {"messaging_type": "MESSAGE_TAG", "text": "a tag is missing"},
+    ],
+    "whatsapp": [{}, {"text": {"body": "a"}, "image": {"link": "https://example.com/a.png"}}],
+    "telegram": [{}, {"sendDice": {"emoji": "🎲"}, "sendMessage": {"text": "a"}}, {"getMe": {}}],
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_native_push_that_the_platform_cannot_take_is_refused_at_the_door(tmp_path: Path, name: str) -> None:
+    async def scenario() -> None:
+        async with talking(tmp_path, name) as talk:
+            await talk.says(ago=1 * HOUR)
+            before = len(talk.sent())
+            for said in MALFORMED[name]:
+                answer = await talk.push({"native": {name: said}})
+                assert answer["error"]["code"] == -32602, said
+                assert "native" in str(answer["error"]["data"]["commands"]["0"])
+            assert len(talk.sent()) == before
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("name", ["facebook", "whatsapp", "telegram"])
 def test_a_push_leaves_while_the_platform_takes_it_and_is_refused_after(tmp_path: Path, name: str) -> None:
     async def scenario() -> None:
