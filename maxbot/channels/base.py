@@ -55,6 +55,8 @@ class Services(msgspec.Struct, frozen=True):
     """The part of each limit of the account (messages a second) that this process may use; see `Pace`."""
     redact: Callable[[str], str] = str
     """Takes secrets out of a text that is to be shown or kept."""
+    whisper: Callable[[Any], None] = lambda said: None
+    """Says something to this channel in the other workers of this host: small, JSON, and lost where one is busy."""
     private: bool = False
     """Whether only programs of this machine reach the server: then its own users may be told how the bot failed."""
 
@@ -278,6 +280,9 @@ class Channel:
         if not isinstance(url, str):
             raise CannotFetch(f"what users send on channel {self.name} has a url, and this has none")
         return await fetch_theirs(url, Owner(self._api_url), bounds)
+
+    def whispered(self, said: Any) -> None:
+        """Hear what this channel in another worker of this host has said by `Services.whisper`."""
 
     async def unanswered(self, dialog: Dialog, key: str, failure: str | None) -> None:
         """A turn ended and the user hears nothing. Best effort: what it raises is dropped.

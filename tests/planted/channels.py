@@ -289,4 +289,12 @@ BUGS = (
         "await store.serving()",
         ("tests/e2e/test_rates.py",),
     ),
+    Bug(
+        "drafts-at-one-worker",
+        "what a turn shows before it ends is seen at every worker",
+        "maxbot/server/supervisor/crew.py",
+        "                process.whisper(message)\n",
+        "                pass\n",
+        ("tests/e2e/test_drafts.py",),
+    ),
 )

@@ -38,6 +38,9 @@ DEFAULT_WAIT, LONGEST_WAIT = 25.0, 60.0
 HEARTBEAT = 15.0
 """Seconds after which an event stream without an event gets a comment, so that nobody on the way closes it."""
 
+LONGEST_WHISPER = 65536
+"""Characters of a reply that is being written, up to which other workers are told of it."""
+
 _USER_LIMIT = 200
 _NUMBER_LIMIT = 2**63 - 1
 
@@ -161,17 +164,27 @@ class WebChannel(Channel):
         self._waiting.wake(dialog)
 
     async def typing(self, dialog: Dialog, address: Address | None = None) -> None:
-        """Show who waits at this worker that an answer is under way."""
-        assert self._waiting is not None
-        self._waiting.show(dialog, "")
+        """Show who waits at a worker of this host that an answer is under way."""
+        self._show(dialog, "")
 
     async def draft(
         self, text: str, dialog: Dialog, key: str, begun: Begun | None = None, address: Address | None = None
     ) -> Begun | None:
-        """Show who waits at this worker what there is of a reply."""
+        """Show who waits at a worker of this host what there is of a reply."""
+        self._show(dialog, text)
+        return None
+
+    def _show(self, dialog: Dialog, text: str) -> None:
         assert self._waiting is not None
         self._waiting.show(dialog, text)
-        return None
+        if len(text) <= LONGEST_WHISPER:
+            self._whisper([dialog.user, text])
+
+    def whispered(self, said: Any) -> None:
+        """Show who waits here what a turn in another worker has."""
+        user, text = said
+        if self._waiting is not None:
+            self._waiting.show(Dialog(self.name, user), text)
 
     async def unanswered(self, dialog: Dialog, key: str, failure: str | None) -> None:
         """Tell somebody who tries the bot out on this machine, in the page, that there will be no reply, and why."""
@@ -189,6 +202,7 @@ class WebChannel(Channel):
         self._mailbox = services.mailbox
         self._private = services.private
         self._redact = services.redact
+        self._whisper = services.whisper
         self._waiting = Waiting(services.mailbox)
 
     async def drain(self) -> None:

@@ -1,6 +1,7 @@
 """What supervisor and workers say to each other, over a socket pair each: one JSON object a line.
 
     supervisor ─▶ worker    Start (once, first), Poll, Sweep, Wake, Register, Stop; to the quarantine: Try
+    worker ─▶ all others    Whisper, by way of the supervisor
     worker ─▶ supervisor    Ready, Beat (every second, from the event loop itself), Failed, Registered, Suspected, Done
 
 The end of the file says that the other one is gone.
@@ -17,6 +18,8 @@ from maxbot.server.plan import Plan
 from maxbot.types import Dialog
 
 LINE_LIMIT = 4 * 1024 * 1024
+HEAVY = 256 * 1024
+"""Bytes that wait for the other end, from which on it is told no whispers."""
 
 
 class Start(msgspec.Struct, tag=True, frozen=True):
@@ -79,6 +82,13 @@ class Stop(msgspec.Struct, tag=True, frozen=True):
     """Seconds for which open connections may still send a request."""
 
 
+class Whisper(msgspec.Struct, tag=True, frozen=True):
+    """What a channel says to itself in the other workers: shown to who looks, and no harm is done where it is lost."""
+
+    channel: str
+    said: Any
+
+
 class Ready(msgspec.Struct, tag=True, frozen=True):
     """The worker serves; one that is to poll waits for `Poll`. And what it has found the bot to be."""
 
@@ -121,8 +131,8 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     """False where something else of the dialog has to wait: it is still to be tried."""
 
 
-ToWorker: TypeAlias = Start | Poll | Sweep | Wake | Try | Register | Leave | Stop
-ToSupervisor: TypeAlias = Ready | Beat | Failed | Registered | Suspected | Done
+ToWorker: TypeAlias = Start | Poll | Sweep | Wake | Try | Register | Leave | Stop | Whisper
+ToSupervisor: TypeAlias = Ready | Beat | Failed | Registered | Suspected | Done | Whisper
 
 
 def encode(message: ToWorker | ToSupervisor) -> bytes:
@@ -154,6 +164,11 @@ class Control:
         """Say something; nothing happens if the other end is gone."""
         if not self._writer.is_closing():
             self._writer.write(encode(message))
+
+    def send_lightly(self, message: ToWorker | ToSupervisor) -> None:
+        """Say something that the other end need not hear: nothing, where it does not keep up."""
+        if self._writer.transport.get_write_buffer_size() < HEAVY:
+            self.send(message)
 
     async def flush(self) -> None:
         """Wait until all that was said has left."""

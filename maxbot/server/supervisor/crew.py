@@ -13,7 +13,7 @@ from maxbot.locks.host import LockClient, LockServer
 from maxbot.server.children import shut
 from maxbot.server.plan import Plan
 from maxbot.server.stopping import GRACE, LINGER
-from maxbot.server.supervisor.control import ToSupervisor, ToWorker
+from maxbot.server.supervisor.control import ToSupervisor, ToWorker, Whisper
 from maxbot.server.supervisor.process import WorkerProcess
 
 logger = logging.getLogger(__name__)
@@ -94,6 +94,12 @@ class Crew:
         """Say something to all workers that serve."""
         for process in self.serving():
             process.tell(message)
+
+    def pass_on(self, message: Whisper, speaker: WorkerProcess) -> None:
+        """Say what one of them says to all others that serve."""
+        for process in self.serving():
+            if process is not speaker:
+                process.whisper(message)
 
     def tell_one(self, message: ToWorker) -> None:
         """Say something to one of them. Where there is none, the next one looks for itself when it starts."""

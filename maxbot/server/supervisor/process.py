@@ -22,6 +22,7 @@ from maxbot.server.supervisor.control import (
     Stop,
     ToSupervisor,
     ToWorker,
+    Whisper,
 )
 
 STACKS_WAIT = 0.3
@@ -125,6 +126,11 @@ class WorkerProcess:
         """Say something to it."""
         if self._control is not None:
             self._control.send(message)
+
+    def whisper(self, message: Whisper) -> None:
+        """Tell it what it need not hear."""
+        if self._control is not None:
+            self._control.send_lightly(message)
 
     def stop(self, linger: float) -> None:
         """Ask it to finish and end. One that does not serve yet has nothing to finish."""

@@ -26,6 +26,7 @@ from maxbot.server.supervisor.control import (
     Sweep,
     ToSupervisor,
     Wake,
+    Whisper,
 )
 from maxbot.server.supervisor.crew import Crew
 from maxbot.server.supervisor.hopeless import Starts
@@ -162,6 +163,8 @@ class Supervisor:
                 self._trials.done(message.update, ran=message.ran)
                 self._crew.tell_one(Wake(message.dialog))
                 self._quarantine.look()
+            case Whisper():
+                self._crew.pass_on(message, process)
             case Registered():
                 logger.info("The webhooks are registered")
 

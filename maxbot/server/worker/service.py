@@ -7,6 +7,10 @@ import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import msgspec
 
 from maxbot.bot import MaxBot
 from maxbot.channels.base import Channel, Services
@@ -55,6 +59,10 @@ HELD = 0.5
 """Seconds between two attempts at a database that another program holds."""
 
 
+def to_nobody(channel: str, said: Any) -> None:
+    """Whisper where there are no other workers."""
+
+
 class Service:
     """A worker's inside, or the whole of a single process. Made on the event loop that it serves.
 
@@ -66,6 +74,7 @@ class Service:
         on_bug: Called when one of its own tasks failed.
         suspects: Made of the store; says which turns may run here.
         serves: Whether it takes updates in.
+        whisper: Says something to a channel in the other workers.
     """
 
     def __init__(
@@ -78,12 +87,14 @@ class Service:
         suspects: Callable[[Store], Suspects],
         *,
         serves: bool = True,
+        whisper: Callable[[str, Any], None] = to_nobody,
     ) -> None:
         self._plan = plan
         self._channels = bot.channels.by_name
         self._redact = Redactor([*bot.secrets, *plan.secrets])
         self._failed = failed
         self._on_bug = on_bug
+        self._whisper = whisper
         self._backend = open_backend(
             plan.database,
             plan.durability,
@@ -201,7 +212,7 @@ class Service:
             private=self._plan.private,
         )
         for channel in self._channels.values():
-            await channel.start(services)
+            await channel.start(msgspec.structs.replace(services, whisper=partial(self._whisper, channel.name)))
 
     async def _keep_tidy(self) -> None:
         plan = self._plan
@@ -247,6 +258,11 @@ class Service:
             self._sweep.soon()  # it may have been the one that swept
             self._timers.soon()
             self._delivery.look_again()
+
+    def whispered(self, channel: str, said: Any) -> None:
+        """Let a channel hear what it says in another worker."""
+        if channel in self._channels:  # else another worker has a newer bot
+            self._channels[channel].whispered(said)
 
     def leave(self) -> None:
         """Serve as before, and say that nobody should count on it: a stop is near."""

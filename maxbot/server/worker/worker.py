@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import traceback
+from typing import Any
 
 from maxbot.board import Board, SuspectList
 from maxbot.bot import MaxBot
@@ -34,12 +35,13 @@ from maxbot.server.supervisor.control import (
     ToWorker,
     Try,
     Wake,
+    Whisper,
 )
 from maxbot.server.tasks import keep
 from maxbot.server.worker.advice import say_advice
 from maxbot.server.worker.doubts import say_doubts
 from maxbot.server.worker.registration import identity, register
-from maxbot.server.worker.service import Service
+from maxbot.server.worker.service import Service, to_nobody
 from maxbot.storage.store import Store
 from maxbot.types import Dialog
 
@@ -108,6 +110,7 @@ class Worker:
             self._make_room,
             self._suspects_of,
             serves=not start.quarantine,
+            whisper=self._whisper if start.quarantine or start.plan.workers > 1 else to_nobody,
         )
         if start.quarantine:
             await service.start_to_try()
@@ -130,6 +133,9 @@ class Worker:
             logger.warning("%d dialogs were not finished in time; their messages stay in the inbox", unfinished)
         for task in self._tasks:
             task.cancel()
+
+    def _whisper(self, channel: str, said: Any) -> None:
+        self._control.send_lightly(Whisper(channel, said))
 
     def _suspects_of(self, store: Store) -> Suspects:
         if self._start.quarantine:
@@ -166,6 +172,8 @@ class Worker:
                     self._tasks += keep([self._register], self._make_room)
                 case Leave():
                     self._service.leave()
+                case Whisper():
+                    self._service.whispered(message.channel, message.said)
                 case Stop():
                     self._told_to_stop(message.linger)
         # The supervisor is gone, and with it the locks. All that was accepted is stored: whoever is next goes on.
