@@ -5,10 +5,16 @@ from functools import cached_property
 
 from jinja2 import Environment
 
+from maxbot.bot.check.circles import endless
 from maxbot.bot.check.commands import CannotSend, Element, elements_of, misplaced, unsendable
+from maxbot.bot.check.comparisons import never_true
 from maxbot.bot.check.elements import Elements
+from maxbot.bot.check.included import Included
 from maxbot.bot.check.names import ALIKE, Names
+from maxbot.bot.check.recognised import defined_twice
+from maxbot.bot.check.requests import Requests
 from maxbot.bot.check.scenarios import Text, nodes_of, texts_of
+from maxbot.bot.check.syntax import parse
 from maxbot.bot.check.tree import check_tree, used_subtrees
 from maxbot.bot.markup import schemas as built_in
 from maxbot.bot.read.mistakes import nearest, shown
@@ -38,7 +44,8 @@ def check_bot(
         cannot_send: Knows the channels.
         schemas: Returns the kinds of replies, and is asked at the first markup.
     """
-    return _Check(bot, environment, Names(bot, environment, recogniser, closed), schemas, cannot_send).run()
+    names = Names(bot, environment, recogniser, closed)
+    return _Check(bot, environment, names, schemas, cannot_send, recogniser).run()
 
 
 class _Check:
@@ -49,12 +56,15 @@ class _Check:
         names: Names,
         schemas: Callable[[], Iterable[CommandSchema]],
         cannot_send: CannotSend,
+        recogniser: bool,
     ) -> None:
         self._bot = bot
         self._environment = environment
         self._names = names
         self._schemas = schemas
         self._cannot_send = cannot_send
+        self._recogniser = recogniser
+        self._requests = Requests(bot.rpc)
         self._warnings: list[BotError] = []
         self._targets: set[str] = set()
         self._builds_jumps = False
@@ -63,14 +73,25 @@ class _Check:
         if not self._bot.dialog:
             return [Mistake("the dialog has no nodes: this bot never answers")]
         labels = self._labels()
+        included = Included(self._environment, self._warn)
         for text in texts_of(self._bot):
-            self._names.check(text, self._warn)
-            if text.is_template:
-                self._check_elements(text, labels)
-                self._check_commands(text)
-        targets = None if self._builds_jumps else self._targets
-        self._warnings += [place.error(message) for place, message in check_tree(self._bot, targets)]
-        return [error.mistakes[0] for error in self._warnings]
+            self._check(text, labels)
+            for file in included.of(text) if text.is_template else ():
+                self._check(file, labels)
+        targets = None if self._builds_jumps or included.is_open else self._targets
+        found = [*check_tree(self._bot, targets), *endless(self._bot, self._environment)]
+        if self._recogniser:
+            found += defined_twice(self._bot)
+        self._warnings += [place.error(message) for place, message in found]
+        # A file that several kinds of templates include is looked at for each.
+        return list(dict.fromkeys(error.mistakes[0] for error in self._warnings))
+
+    def _check(self, text: Text, labels: set[str]) -> None:
+        self._names.check(text, self._warn)
+        self._check_values(text)
+        if text.is_template:
+            self._check_elements(text, labels)
+            self._check_commands(text)
 
     def _labels(self) -> set[str]:
         used = used_subtrees(self._bot)
@@ -80,6 +101,11 @@ class _Check:
     def _warn(self, text: Text, line: int, message: str) -> None:
         # An expression is shown where it starts: its lines are not those that were counted.
         self._warnings.append(text.source.error(message, text.source.line(line) if text.is_template else None))
+
+    def _check_values(self, text: Text) -> None:
+        tree = parse(self._environment, text)
+        for message, line in (*self._requests.unknown(tree), *never_true(tree, recogniser=self._recogniser)):
+            self._warn(text, line, message)
 
     def _check_elements(self, text: Text, labels: set[str]) -> None:
         whole = 0

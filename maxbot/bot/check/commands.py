@@ -29,7 +29,11 @@ class Element(NamedTuple):
 
 def elements_of(environment: Environment, text: Text) -> Iterator[Element]:
     """Yield the elements that stand literally in a template, with all of their attributes."""
-    tree = parse(environment, text)
+    yield from elements_in(parse(environment, text))
+
+
+def elements_in(tree: nodes.Node) -> Iterator[Element]:
+    """Yield those of a template, or of a part of it."""
     for node in walk(tree):
         if isinstance(node, nodes.TemplateData):
             # What is hidden keeps its line ends, so that lines stay right.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, nodes
 
-from maxbot.bot.check.scenarios import EVERYWHERE, MORE_NAMES, Text
-from maxbot.bot.check.syntax import member, parse, walk
+from maxbot.bot.check.scenarios import EVERYWHERE, FILE, MORE_NAMES, Text
+from maxbot.bot.check.syntax import guarded, is_name, member, parse, walk
 from maxbot.bot.read.mistakes import nearest, shown
 from maxbot.dialog.definitions import BotDefinition
 
@@ -45,7 +45,8 @@ class Names:
     def check(self, text: Text, warn: Warn) -> None:
         """Warn of names in one text that nobody defines."""
         tree = parse(self.environment, text)
-        if self.closed:
+        # Blocks see what the template around them has set.
+        if self.closed and not any(tree.find_all(nodes.Extends)):
             for name, line in self._unknown(text, tree):
                 warn(text, line, name)
         if self.recogniser:
@@ -54,10 +55,11 @@ class Names:
     def _unknown(self, text: Text, tree: nodes.Node) -> Iterator[tuple[str, int]]:
         own = {node.name for node in walk(tree) if isinstance(node, nodes.Name) and node.ctx != "load"}
         own |= {node.name for node in walk(tree) if isinstance(node, nodes.Macro)} | _imported(tree)
-        known = EVERYWHERE | MORE_NAMES.get(text.kind, set()) | self.environment.globals.keys() | own
-        guarded = _guarded(tree)
+        more = MORE_NAMES.get(text.kind, frozenset()) | text.names
+        known = EVERYWHERE | more | self.environment.globals.keys() | own
+        careful = guarded(tree)
         # Who asks whether a name is defined knows that it may not be.
-        told = {node.name for node in walk(tree) if isinstance(node, nodes.Name) and id(node) in guarded}
+        told = {node.name for node in walk(tree) if isinstance(node, nodes.Name) and id(node) in careful}
         for node in walk(tree):
             if isinstance(node, nodes.Name) and node.ctx == "load" and node.name not in known | JINJA_NAMES | told:
                 close = nearest(node.name, known, ALIKE)
@@ -66,17 +68,17 @@ class Names:
 
     def _check_recognised(self, text: Text, tree: nodes.Node, warn: Warn) -> None:
         intents = INTENT_WORDS | {intent.name for intent in self.bot.intents}
-        guarded = _guarded(tree)
+        careful = guarded(tree)
         for node in walk(tree):
             found = member(node)
             if found is None:
                 continue
             owner, name = found
-            if _is_name(owner, "intents") and name not in intents:
+            if is_name(owner, "intents") and name not in intents:
                 warn(text, node.lineno, f"there is no intent {_meant(name, intents - INTENT_WORDS)}")
-            elif id(node) in guarded:
+            elif id(node) in careful:
                 continue
-            elif _is_name(owner, "entities"):
+            elif is_name(owner, "entities"):
                 self._check_entity(text, node.lineno, name, warn)
             else:
                 self._check_value(text, node.lineno, owner, name, warn)
@@ -88,16 +90,12 @@ class Names:
 
     def _check_value(self, text: Text, line: int, owner: nodes.Node, name: str, warn: Warn) -> None:
         entity = member(owner)
-        if entity is None or not _is_name(entity[0], "entities"):
+        if entity is None or not is_name(entity[0], "entities"):
             return
         values = {value.name for defined in self.bot.entities if defined.name == entity[1] for value in defined.values}
         known = entity[1] in BUILT_IN_ENTITIES or any(defined.name == entity[1] for defined in self.bot.entities)
         if known and name not in values | FIND_WORDS:
             warn(text, line, f"the entity {shown(entity[1])} has no value {_meant(name, values | FIND_WORDS)}")
-
-
-def _is_name(node: nodes.Node, name: str) -> bool:
-    return isinstance(node, nodes.Name) and node.name == name and node.ctx == "load"
 
 
 def _imported(tree: nodes.Node) -> set[str]:
@@ -111,22 +109,10 @@ def _imported(tree: nodes.Node) -> set[str]:
 def _advice(name: str, close: str | None) -> str:
     if name.lower() in WORDS_OF_YAML:
         return ": expressions have true, false and none"
-    where = " and ".join(f"{kind!r}" for kind, names in MORE_NAMES.items() if name in names)
+    where = " and ".join(f"{kind!r}" for kind, names in MORE_NAMES.items() if kind != FILE and name in names)
     if where:
         return f" here: only {where} has it"
     return f", did you mean {shown(close)}?" if close else ""
-
-
-def _guarded(tree: nodes.Node) -> set[int]:
-    """Return the nodes that are used as if they may be undefined: `x is defined`, `x|default(...)`."""
-    found: set[int] = set()
-    for node in walk(tree):
-        is_test = isinstance(node, nodes.Test) and node.name in ("defined", "undefined", "none")
-        is_filter = isinstance(node, nodes.Filter) and node.name in ("default", "d", "mandatory")
-        inner = getattr(node, "node", None)
-        if (is_test or is_filter) and isinstance(inner, nodes.Node):
-            found.update(map(id, walk(inner)))
-    return found
 
 
 def _meant(name: str, known: Collection[str]) -> str:

@@ -1,6 +1,6 @@
 """All expressions and templates of a bot, with what they are: each kind sees other names, and may say other things."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
 from maxbot.dialog.definitions import BotDefinition, Item, NodeDefinition, SlotDefinition
@@ -11,7 +11,7 @@ EVERYWHERE = frozenset(
 )
 """Names that all expressions and templates see."""
 
-MORE_NAMES = {
+MORE_NAMES: dict[str, Set[str]] = {
     "condition": {"digressing"},
     "response": {"returning", "digressing"},
     "check_for": {"slot_in_focus"},
@@ -19,7 +19,7 @@ MORE_NAMES = {
 }
 """Names that some of them see besides."""
 
-CONTROL_COMMANDS = {
+CONTROL_COMMANDS: dict[str, Set[str]] = {
     "response": {"listen", "followup", "jump_to", "end"},
     "found": {"move_on", "prompt_again", "listen_again", "response"},
     "not_found": {"prompt_again", "listen_again", "response"},
@@ -27,6 +27,12 @@ CONTROL_COMMANDS = {
     "handler": {"move_on", "response"},
 }
 """By kind of template."""
+
+FILE = "file"
+"""The kind of a file that templates import: what it holds may come to stand in any of them."""
+
+MORE_NAMES[FILE] = frozenset().union(*MORE_NAMES.values())
+CONTROL_COMMANDS[FILE] = frozenset().union(*CONTROL_COMMANDS.values())
 
 
 class Text(NamedTuple):
@@ -36,6 +42,8 @@ class Text(NamedTuple):
     """`condition`, `response`, `check_for`, `found` and the like; a handler's response is `handler`."""
     source: Source
     is_template: bool
+    names: frozenset[str] = frozenset()
+    """What those that include it have set."""
 
 
 def nodes_of(items: Sequence[Item]) -> Iterator[NodeDefinition]:

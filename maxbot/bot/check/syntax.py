@@ -31,3 +31,20 @@ def member(node: nodes.Node) -> tuple[nodes.Node, str] | None:
     if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
         return node.node, node.arg.value
     return None
+
+
+def is_name(node: nodes.Node, name: str) -> bool:
+    """Whether it reads the variable of that name."""
+    return isinstance(node, nodes.Name) and node.name == name and node.ctx == "load"
+
+
+def guarded(tree: nodes.Node) -> set[int]:
+    """Return the nodes that are used as if they may be undefined: `x is defined`, `x|default(...)`."""
+    found: set[int] = set()
+    for node in walk(tree):
+        is_test = isinstance(node, nodes.Test) and node.name in ("defined", "undefined", "none")
+        is_filter = isinstance(node, nodes.Filter) and node.name in ("default", "d", "mandatory")
+        inner = getattr(node, "node", None)
+        if (is_test or is_filter) and isinstance(inner, nodes.Node):
+            found.update(map(id, walk(inner)))
+    return found

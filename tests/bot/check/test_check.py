@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from maxbot.bot.check import check_bot
+from maxbot.bot.check import check_bot, doubts
 from maxbot.bot.check.files import check_files
+from maxbot.bot.load import load_bot
 from maxbot.bot.read.bot import read_files, read_inline
 from maxbot.bot.read.files import find_files
 from maxbot.dialog.templates import Templates
@@ -30,6 +31,7 @@ def of_condition(condition: str, more: str = "") -> list[str]:
 
 
 INTENTS = "intents: [{name: greeting, examples: [hello]}]\n"
+RPC = "rpc: [{method: call, params: [{name: x}]}, {method: 'left open', params: [{name: door}]}, {method: else}]\n"
 ENTITIES = "entities: [{name: tool, values: [{name: hammer}]}]\n"
 
 
@@ -54,7 +56,12 @@ def test_a_name_that_nobody_defines_is_told_with_what_was_meant(condition: str, 
     [
         "nobody is defined and nobody",
         "nobody|default('x') == 'x'",
-        "digressing or rpc.anything or params.x or utc_today",
+        "digressing or rpc.call or rpc['left open'] or params.x or utc_today",
+        "rpc.method == 'else' or rpc.params.x or params.get('y') or rpc.request or rpc.other is defined",
+        "rpc.call and params.x or rpc['left open'] and params.door or message.text and params.door",
+        "entities.number.value in [1, 2] or entities.tool.value == 'hammer' or intents.top == none",
+        "intents.greeting == slots.x or message.text == 'a' or 'text' in message or user.x == 1 or slots['y'] > 2",
+        "intents.ranking != [] or intents.irrelevant == true or entities.all_objects == [] or 'a' in user.x",
         "intents.top.name == 'x' or intents.irrelevant or intents.greeting",
         "entities.number.value > 3 or entities.tool.hammer or entities.tool.first or entities.latent_date",
         "entities.garden is defined",
@@ -62,7 +69,109 @@ def test_a_name_that_nobody_defines_is_told_with_what_was_meant(condition: str, 
     ],
 )
 def test_what_may_be_meant_is_not_told(condition: str) -> None:
-    assert of_condition(condition, INTENTS + ENTITIES) == []
+    assert of_condition(condition, INTENTS + ENTITIES + RPC) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "warning"),
+    [
+        ("rpc.cal", "no request is called 'cal', did you mean 'call'?: `rpc` does not declare it"),
+        ("rpc['left']", "no request is called 'left', did you mean 'left open'?: `rpc` does not declare it"),
+        ("params.dor", "no request has a parameter 'dor', did you mean 'door'?"),
+        ("rpc.params['dor']", "no request has a parameter 'dor', did you mean 'door'?"),
+        ("rpc.call and params.door", "the request 'call' has no parameter 'door'"),
+        ("message.text and rpc.call and params.door", "the request 'call' has no parameter 'door'"),
+    ],
+)
+def test_what_no_request_brings_is_told(condition: str, warning: str) -> None:
+    assert of_condition(condition, RPC) == [warning]
+
+
+@pytest.mark.parametrize(
+    ("condition", "warning"),
+    [
+        ("intents == 'greeting'", "'intents' itself is never equal to a value: compare intents.NAME"),
+        ("'greeting' == intents.top", "an intent is never equal to a value: compare intents.top.name"),
+        (
+            "intents.greeting == true",
+            "an intent is never equal to a value: intents.greeting alone says whether it is meant",
+        ),
+        ("entities.tool == 'hammer'", "an entity is never equal to a value: compare entities.tool.value"),
+        ("entities['tool'] in ['hammer']", "an entity is never equal to a value: compare entities.tool.value"),
+        ("entities.tool.first == 'hammer'", "a find is never equal to a value: compare entities.tool.value"),
+        ("entities.number > 3", "an entity is never equal to a value: compare entities.number.value"),
+        (
+            "entities.number.value == '3'",
+            "entities.number.value is a number, which no text is equal to: leave the quotes out",
+        ),
+        ("message == 'hi'", "'message' itself is never equal to a value: compare message.text"),
+        ("rpc == 'call'", "'rpc' itself is never equal to a value: compare rpc.method"),
+        ("utc_today == '2024-05-14'", "'utc_today' itself is never equal to a value: compare utc_today|string"),
+        ("'name' in user", "'user' holds no list: ask whether user.NAME is defined"),
+    ],
+)
+def test_a_comparison_that_is_never_true_is_told(condition: str, warning: str) -> None:
+    assert of_condition(condition, INTENTS + ENTITIES + RPC) == [warning]
+
+
+def circle(*responses: str, more: str = "") -> list[str]:
+    nodes = "".join(
+        f"  - {{condition: 'true and {number}', label: n{number}, response: '{response}'{more}}}\n"
+        for number, response in enumerate(responses)
+    )
+    return [message for _, message in warnings("dialog:\n" + nodes)]
+
+
+def to(number: int, transition: str = "response") -> str:
+    return f'<jump_to node="n{number}" transition="{transition}"/>'
+
+
+def test_jumps_that_never_end_are_told() -> None:
+    assert circle(to(0)) == ["this never ends: n0 → n0"]
+    assert circle("Hm. " + to(1), to(2) + "<end/>", "{{ 1 }}{% set slots.x = 1 %}" + to(1), "x") == [
+        "this never ends: n1 → n2 → n1"
+    ]
+    true = "dialog: [{condition: true, label: n0, response: '" + to(0, "condition") + "'}]\n"
+    assert warnings(true) == [(1, "this never ends: n0 → n0")]
+    followups = (
+        "dialog:\n  - condition: message.text\n    label: n0\n    response: <followup/>\n"
+        "    followup: [{condition: true, response: '" + to(0) + "'}]\n"
+    )
+    assert warnings(followups) == [(2, "this never ends: n0 → true → n0")]
+
+
+@pytest.mark.parametrize(
+    "responses",
+    [
+        (to(1), "x"),
+        (to(0, "listen"),),
+        (to(0, "condition"),),
+        ("{% if user.x %}<end/>{% endif %}" + to(0),),
+        ("{% if user.x %}" + to(0) + "{% endif %}",),
+        ("<end/>" + to(0),),
+        ("{{ user.x|safe }}" + to(0),),
+        ("<text>" + to(0) + "</text>",),
+        (to(1), "<listen/>" + to(0)),
+    ],
+)
+def test_jumps_that_may_end_are_not_told(responses: tuple[str, ...]) -> None:
+    assert circle(*responses) == []
+
+
+def test_jumps_over_a_node_that_asks_may_end() -> None:
+    slots = ", slot_filling: [{name: s, check_for: message.text, prompt: s?}]"
+    assert circle(to(0), more=slots) == []
+
+
+def test_what_is_defined_twice_in_a_file_is_told() -> None:
+    twice = (
+        "intents:\n  - {name: a, examples: [x]}\n  - {name: a, examples: [y]}\n"
+        "entities:\n  - {name: a}\n  - {name: a}\ndialog: [{condition: true, response: x}]\n"
+    )
+    intent, entity = warnings(twice)
+    assert intent == (3, "the intent 'a' is in line 2 already: their examples are put together")
+    assert entity[0] == 6
+    assert "the entity 'a' is in line 5 already" in entity[1]
 
 
 def test_names_that_a_template_sets_itself_are_known() -> None:
@@ -71,7 +180,8 @@ def test_names_that_a_template_sets_itself_are_known() -> None:
         of_response("{% macro m(x) %}{{ x }}{{ caller() }}{% endmacro %}{% call m(1) %}{{ self }}{% endcall %}") == []
     )
     assert of_response("{% set slots.a = returning %}{% delete user.b %}{% if digressing %}{% endif %}") == []
-    assert of_response("{% import 'x' as y %}{% from 'x' import z, u as v %}{{ y }}{{ z }}{{ v }}") == []
+    (missing,) = of_response("{% import 'x' as y %}{% from 'x' import z, u as v %}{{ y }}{{ z }}{{ v }}")
+    assert "there is no file 'x'" in missing
 
 
 def test_names_that_python_code_may_define_are_not_told() -> None:
@@ -235,3 +345,71 @@ def test_what_a_directory_holds_and_nobody_uses_is_told(tmp_path: Path) -> None:
     )
     unread = [Path(warning.file or "").name for warning in check_files(files.all)]
     assert unread == ["rpc.yml", "b.yml"]
+
+
+INCLUDING = """
+extensions: {jinja_loader: {}}
+dialog:
+  - condition: message.text == 'menu'
+    response: "{% set soup = 'tomato' %}{% include 'menu.j2' %}"
+  - condition: message.text
+    label: ask
+    response: ok
+    slot_filling:
+      - {name: s, check_for: message.text, prompt: "{% from 'parts/macros.j2' import row %}{{ row() }}"}
+  - {condition: true, response: "{% include [NAMES] ignore missing %}"}
+  - {condition: rpc, label: behind, response: x}
+""".replace("NAMES", "'none.j2', 'broken.j2'")
+
+
+def of_files(
+    folder: Path, files: dict[str, str], bot_yaml: str = INCLUDING
+) -> list[tuple[str | None, int | None, str]]:
+    for name, text in {"bot.yaml": bot_yaml, **files}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return [
+        (found.file and Path(found.file).name, found.line, found.message) for found in doubts(load_bot(str(folder)))
+    ]
+
+
+def test_files_that_templates_load_are_looked_through(tmp_path: Path) -> None:
+    found = of_files(
+        tmp_path,
+        {
+            "menu.j2": "{{ soup }}\n{{ sop }} {{ returning }}\n<move_on/>{% include 'more.j2' %}",
+            "more.j2": JUMP.format("ak", "response") + JUMP.format("behind", "listen") + "{{ soup }}",
+            "parts/macros.j2": "{% macro row() %}{{ mesage.text }}<end/><listen_again/>{% endmacro %}",
+            "broken.j2": "\n{% if %}",
+        },
+    )
+    assert found == [
+        ("menu.j2", 2, "nobody defines the name 'sop', did you mean 'soup'?"),
+        (
+            "menu.j2",
+            3,
+            "<move_on/> cannot stand in a 'response', only <end/>, <followup/>, <jump_to/>, <listen/> can",
+        ),
+        ("more.j2", 1, "the jump goes nowhere: there is no node with the label 'ak', did you mean 'ask'?"),
+        ("macros.j2", 1, "nobody defines the name 'mesage', did you mean 'message'?"),
+        ("broken.j2", 2, "Expected an expression, got 'end of statement block'"),
+    ]
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    dialog = "dialog:\n  - condition: true\n    response: |\n      x\n      {% include 'a' %}\n"
+    bot = "extensions: {jinja_loader: {}}\n" + dialog
+    assert of_files(tmp_path, {}, bot) == [("bot.yaml", 6, "there is no file 'a'")]
+    assert of_files(tmp_path, {}, bot.replace("{% include 'a' %}", "{% include ['a', '../b'] %}")) == [
+        ("bot.yaml", 6, "there is no file 'a' or '../b'")
+    ]
+    assert of_files(tmp_path, {}, bot.replace("include 'a'", "include user.file")) == []
+    assert of_files(tmp_path, {}, dialog) == [
+        ("bot.yaml", 5, "there is no file 'a': templates find files with the extension jinja_loader")
+    ]
+
+
+def test_files_that_include_one_another_are_looked_at_once(tmp_path: Path) -> None:
+    bot = "extensions: {jinja_loader: {}}\ndialog: [{condition: true, response: \"{% include 'a' %}\"}]\n"
+    found = of_files(tmp_path, {"a": "{% include 'b' %}{{ oops }}", "b": "{% include 'a' %}"}, bot)
+    assert found == [("a", 1, "nobody defines the name 'oops'")]
