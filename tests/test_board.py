@@ -16,7 +16,7 @@ def dying(code: str) -> Board:
     """Run code in another process that shares a board, until it dies; return the board."""
     board = Board.new()
     head = f"import asyncio, os, threading\nfrom maxbot.board import Board\nboard = Board({board.descriptor})\n"
-    subprocess.run([sys.executable, "-c", head + code], pass_fds=[board.descriptor], check=False, timeout=20)
+    subprocess.run([sys.executable, "-c", head + code], pass_fds=[board.descriptor], check=False, timeout=60)
     return board
 
 

@@ -17,7 +17,7 @@ from maxbot.server.edge.webhooks import Webhooks
 from maxbot.types import Update
 
 
-async def eventually(condition: Callable[[], Any], seconds: float = 5.0) -> None:
+async def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(seconds):
         while not condition():

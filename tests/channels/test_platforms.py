@@ -314,7 +314,7 @@ def run_with(name: str, scenario: Callable[[Channel, Any], Any], faults: Any = N
             channel = PLATFORMS[name].make(api_url=platform.url, **{"timeout": 1.0, **options})
             await channel.start(Services(mailbox=MemoryMailbox()))
             try:
-                await asyncio.wait_for(scenario(channel, platform), 20)
+                await asyncio.wait_for(scenario(channel, platform), 60)
             finally:
                 await channel.close()
 

@@ -469,7 +469,7 @@ async def started(slack: Any, use: Callable[[SlackChannel], Awaitable[Any]], **o
 def run(scenario: Callable[[SlackStandIn], Awaitable[Any]], **faults: Any) -> Any:
     async def main() -> Any:
         async with SlackStandIn(**faults) as slack:
-            return await asyncio.wait_for(scenario(slack), 30)
+            return await asyncio.wait_for(scenario(slack), 60)
 
     return asyncio.run(main())
 

@@ -405,7 +405,7 @@ async def with_channel(channel: TelegramChannel, use: Callable[[TelegramChannel]
 def run(scenario: Callable[[ApiStandIn], Coroutine[Any, Any, None]]) -> None:
     async def main() -> None:
         async with ApiStandIn() as api:
-            await asyncio.wait_for(scenario(api), 20)
+            await asyncio.wait_for(scenario(api), 60)
 
     asyncio.run(main())
 
@@ -939,7 +939,7 @@ def test_an_api_that_answers_at_once_with_nothing_new_is_not_asked_in_a_loop(
         api.answer(200, b'{"ok":true,"result":%b}' % result)
         monkeypatch.setattr(telegram_polling, "AT_ONCE", 10.0)
         monkeypatch.setattr(asyncio, "sleep", note)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not pauses:
                 await real(0.005)
         assert len(api.requests) <= 3

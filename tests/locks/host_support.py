@@ -40,7 +40,7 @@ async def connected(count: int) -> AsyncIterator[tuple[LockServer, list[UnixLock
         assert (server.held(), server.waiting()) == (0, 0)
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.001)

@@ -43,7 +43,7 @@ async def worker(server: LockServer, *arguments: str) -> AsyncIterator[Process]:
 
 async def says(process: Process) -> bytes:
     assert process.stdout is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await process.stdout.readline()
 
 

@@ -86,7 +86,7 @@ def test_an_end_waits_for_a_stalled_reader_once_and_shortly(pipe: Pipe) -> None:
     writer.flush()
     writer.flush()
     writer.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     os.read(pipe.reader, 300_000)
 
 

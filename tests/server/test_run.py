@@ -24,7 +24,7 @@ def refused(database: str, mode: str, **limits: int) -> str:
             resource.setrlimit(getattr(resource, name), (value, value))
 
     command = [sys.executable, "-m", "maxbot", "run", "--bot", BOT, "--port", "0", "--database", database, mode]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, preexec_fn=limit)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, preexec_fn=limit)
     assert ended.returncode == 1, ended.stderr
     assert "Traceback" not in ended.stderr
     # What only a worker finds out is in the log.

@@ -79,7 +79,7 @@ def test_the_event_loop_does_not_wait_for_another_program(tmp_path: Path) -> Non
             for _ in range(20):
                 began = time.monotonic()
                 await asyncio.sleep(0.005)
-                assert time.monotonic() - began < 1, "the event loop stood still"
+                assert time.monotonic() - began < 4, "the event loop stood still"
             assert not waiting.done()
             behind = store.accept([update("c")])
             other.execute("COMMIT")

@@ -16,7 +16,7 @@ async def connected(url: str, count: int, lease: float = 10.0) -> AsyncIterator[
         yield clients
 
 
-async def eventually(condition: Callable[[], bool], timeout: float = 10.0) -> None:
+async def eventually(condition: Callable[[], bool], timeout: float = 60.0) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(timeout):
         while not condition():

@@ -33,7 +33,7 @@ async def hold(locks: RedisLocks, until: asyncio.Event, inside: asyncio.Event | 
 async def get_in(locks: RedisLocks) -> float:
     """Return the seconds that it took."""
     began = time.monotonic()
-    async with asyncio.timeout(20), locks(ALICE):
+    async with asyncio.timeout(60), locks(ALICE):
         return time.monotonic() - began
 
 
@@ -52,7 +52,7 @@ def test_a_waiter_is_woken_and_does_not_poll(shared: RedisServer) -> None:
                         await asyncio.sleep(0.1)
                         asked = client.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
                     assert asked == 0, "somebody asks again and again"
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     await waiter
 
     asyncio.run(scenario())

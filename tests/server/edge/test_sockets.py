@@ -118,7 +118,7 @@ def test_what_others_can_reach_is_public(host: str, public: bool) -> None:
 def test_the_command_says_that_the_port_is_in_use(tmp_path: Path, mode: str) -> None:
     with serve(tmp_path) as server:
         command = [*server._command[: server._command.index("--database")], mode]
-        first = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        first = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert first.returncode == 1
     assert first.stderr.startswith(f"maxbot: Port {server.port} on 127.0.0.1 is in use: ")
     assert first.stderr.count("\n") == 1
@@ -132,7 +132,7 @@ def test_a_port_that_is_taken_while_the_bot_is_loaded_is_said(tmp_path: Path, mo
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))
         command = [sys.executable, "-X", "faulthandler", "-c", TAKES_THE_PORT, str(port), str(other.fileno()), mode]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=20, pass_fds=[other.fileno()])
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, pass_fds=[other.fileno()])
     assert ended.returncode == 1
     assert ended.stderr.count(f"Port {port} on 127.0.0.1 is in use") == 1, ended.stderr
     assert "Traceback" not in ended.stderr
