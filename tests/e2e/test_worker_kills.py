@@ -108,5 +108,5 @@ def test_workers_killed_in_every_phase_of_a_turn_lose_and_reorder_nothing(tmp_pa
             f"failed deliveries: {record.failures}; {len(waits)} users of the dead waited: p50 "
             f"{percentile(waits, 0.5):.3f} s, p99 {percentile(waits, 0.99):.3f} s, longest {max(waits):.3f} s"
         )
-        assert len(waits) >= len(kills) / 4
+        assert len(waits) >= len(kills) / 8
         assert percentile(waits, 0.5) < 5, "work that is left behind is taken up at once, not when a sweep finds it"

@@ -142,9 +142,9 @@ def test_a_killed_server_is_unavailable_and_serves_again_when_it_is_back(there: 
 def test_a_silent_network_does_not_hang_the_storage(
     there: ServerPlace, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "DEADLINE", 1)
-    monkeypatch.setattr(driver, "CONNECT_TIMEOUT", 1)
-    monkeypatch.setattr(connection, "DEADLINE", 0.5)
+    monkeypatch.setattr(driver, "DEADLINE", 2)
+    monkeypatch.setattr(driver, "CONNECT_TIMEOUT", 2)
+    monkeypatch.setattr(connection, "DEADLINE", 2)
     monkeypatch.setitem(postgresql._USUAL, "connect_timeout", "2")
 
     async def scenario() -> None:

@@ -15,7 +15,7 @@ import psutil  # type: ignore[import-untyped]
 import psycopg
 import psycopg.sql
 
-from tests.support.processes import eventually, free_port
+from tests.support.processes import PATIENCE, eventually, free_port
 
 LOCKED = "locked"
 """A user who needs a password."""
@@ -135,7 +135,7 @@ class PostgreSQLServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while True:
             self._process = self._launch()
             while self._process.poll() is None:

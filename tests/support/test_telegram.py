@@ -98,7 +98,7 @@ def test_scripted_answers_come_in_order(api: TelegramStandIn) -> None:
     assert send(api, 10, "another chat is free")[0] == 200
     while send(api, 9, "g")[0] == 429:
         time.sleep(0.01)
-    assert 0.9 < time.monotonic() - refused_at
+    assert time.monotonic() - refused_at > 0.9
     outcomes = [entry.outcome for entry in api.history(since) if entry.chat == "9"]
     assert outcomes[:6] == ["500", "lost", "500_after", "403", "429", "early"]
     assert [entry.text for entry in api.history(since) if entry.chat == "9" and entry.delivered] == ["b", "c", "g"]
