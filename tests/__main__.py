@@ -50,7 +50,8 @@ def interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, interrupt)
+    for signum in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: it may have been ignored, which children inherit
+        signal.signal(signum, interrupt)
     try:
         sys.exit(run())
     except KeyboardInterrupt:
