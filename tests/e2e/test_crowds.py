@@ -108,8 +108,8 @@ def test_a_crowd_of_connections_shuts_nobody_out(tmp_path: Path) -> None:
 
 
 def test_many_users_leave_nothing_behind(tmp_path: Path) -> None:
-    """Messages of 2,000 users; full: 200,000 of 50,000: nothing is left in memory of those who have been answered."""
-    users, each = (50_000, 4) if FULL else (2_000, 2)
+    """Messages of 1,000 users; full: 200,000 of 50,000: nothing is left in memory of those who have been answered."""
+    users, each = (50_000, 4) if FULL else (1_000, 2)
     with serve(tmp_path, workers=1) as server:
         (worker,) = server.workers()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from maxbot.storage.sqlite.backend import BUSY_TIMEOUT
 from tests.e2e.support import SECRET, database_in, judge, plan, post, say, serve, update_of, wait_until_done
 from tests.support.history import Bot
 from tests.support.load import LoadProcess
@@ -212,7 +213,7 @@ def test_a_start_waits_for_a_database_that_another_program_holds(tmp_path: Path,
             began = time.monotonic()
             server.start()
             # Longer than a database is waited for within one attempt.
-            eventually(lambda: time.monotonic() - began > 8)
+            eventually(lambda: time.monotonic() - began > BUSY_TIMEOUT + 1)
             assert server.returncode is None, server.log
         server.wait_ready()
         assert server.stop() == 0

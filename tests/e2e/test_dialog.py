@@ -83,8 +83,8 @@ def delivered_to(calls: Iterable[Call], chat: int) -> list[str]:
 
 
 def test_a_conversation_with_a_server_whose_workers_die_goes_as_in_one_process(tmp_path: Path) -> None:
-    """12 users of 25 turns each, 8 kills; full: 120 users of 100 turns, 120 kills."""
-    users, turns, kills = (120, 100, 120) if FULL else (12, 25, 8)
+    """12 users of 25 turns each, 5 kills; full: 120 users of 100 turns, 120 kills."""
+    users, turns, kills = (120, 100, 120) if FULL else (12, 25, 5)
     chance = random.Random(7)
     conversations = {chat: conversation(chance, turns) for chat in range(1, users + 1)}
     with (

@@ -40,11 +40,14 @@ def test_a_failover_to_a_synchronous_standby_loses_and_reorders_nothing(
         TelegramStandIn(seed=3, retry_after=1, **NASTY) as telegram,
         serve(telegram, tmp_path, workers=2, database=url) as server,
     ):
-        options = NASTY_LOAD | {"chats": 40, "messages": 40, "rate": 150, "seed": 1}
+        options = NASTY_LOAD | {"chats": 40, "messages": 400, "rate": 150, "seed": 1}
         with LoadProcess(plan(server, **options)) as load:
             eventually(lambda: telegram.stats().delivered > 300)
             primary.kill()
             standby.promote()
+            delivered = telegram.stats().delivered
+            eventually(lambda: telegram.stats().delivered > delivered + 300)
+            load.stop()
             record = load.result()
         wait_until_done(tmp_path)
         judge(telegram, [record], Bot(counter=True), allowed_repeats=20, allowed_early=20)

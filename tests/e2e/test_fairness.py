@@ -18,8 +18,8 @@ FLOODER = 900
 
 
 def test_a_flood_and_slow_handlers_hold_up_nobody_else(tmp_path: Path) -> None:
-    """One chat sends 1,500 messages at once, 100 chats have handlers of 5 s; full: 10,000 messages, 30 s."""
-    flood, slow, seconds = (10_000, 30.0, 30) if FULL else (1_500, 5.0, 5)
+    """One chat sends 1,000 messages at once, 100 chats have handlers of 4 s; full: 10,000 messages, 30 s."""
+    flood, slow, seconds = (10_000, 30.0, 30) if FULL else (1_000, 4.0, 4)
     others = {"chats": 50, "rate": 100, "messages": 100 * seconds // 50, "connections": 20}
     with (
         TelegramStandIn() as telegram,

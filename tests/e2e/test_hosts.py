@@ -95,9 +95,11 @@ def test_what_a_host_that_is_killed_has_left_is_done_by_another_one(tmp_path: Pa
             dies = serve(telegram, dies_in, "--lease", str(LEASE), workers=2, database=url)
             dies.start()
             dies.wait_ready()
-            with Balancer([dies.port, stays.port]) as balancer, load(stays, balancer, 30) as loading:
+            with Balancer([dies.port, stays.port]) as balancer, load(stays, balancer, 300) as loading:
                 eventually(lambda: telegram.stats().delivered > 300)
                 dies.kill_all()
+                eventually(lambda: telegram.stats().delivered > 700)
+                loading.stop()
                 record = loading.result()
             wait_until_done(stays_in)
         judge(telegram, [record], BOT, allowed_repeats=40, allowed_early=40)
@@ -173,7 +175,7 @@ def test_hosts_are_stopped_started_and_renewed_one_after_the_other(tmp_path: Pat
         TelegramStandIn(seed=3, retry_after=1, p_429=0.05) as telegram,
         hosts(telegram, tmp_path, place.url, place.url, workers=2) as (one, other),
         Balancer([one.port, other.port]) as balancer,
-        load(one, balancer, 60) as loading,
+        load(one, balancer, 600) as loading,
     ):
         eventually(lambda: telegram.stats().delivered > 200)
         one.signal(signal.SIGHUP)
@@ -181,6 +183,9 @@ def test_hosts_are_stopped_started_and_renewed_one_after_the_other(tmp_path: Pat
         assert other.stop() == 0
         other.start()
         other.wait_ready()
+        delivered = telegram.stats().delivered
+        eventually(lambda: telegram.stats().delivered > delivered + 200)
+        loading.stop()
         record = loading.result()
         wait_until_done(folder_of(tmp_path, 0))
         judge(telegram, [record], BOT)
