@@ -16,7 +16,7 @@ from maxbot.errors import StartError
 from maxbot.locks.custom import own_user_locks, running
 from maxbot.logs import configure
 from maxbot.server.children import keep_listeners
-from maxbot.server.descriptors import raise_limit
+from maxbot.server.descriptors import check_limit, raise_limit
 from maxbot.server.edge.sockets import bind
 from maxbot.server.ngrok import with_ngrok
 from maxbot.server.notify import READY, notify
@@ -46,6 +46,7 @@ def run(settings: Settings, bot: MaxBot) -> int:
     )
     raise_limit()
     plan = make_plan(with_ngrok(settings), bot)
+    check_limit(0 if plan.single_process else plan.workers)
     sockets = [] if plan.updater == "polling" else bind(plan.host, plan.port)
     keep_listeners(sockets)
     try:

@@ -64,6 +64,22 @@ class Hanging(NamedTuple):
     url: str
 
 
+@pytest.mark.parametrize(("workers", "few", "enough"), [(0, 8, 44), (1, 8, 44), (2, 8, 64), (2, 55, 56)])
+def test_too_low_a_limit_is_said_and_one_that_just_suffices_is_served_with(
+    tmp_path: Path, workers: int, few: int, enough: int
+) -> None:
+    refused = serve(tmp_path, workers=workers)
+    refused._command = ["sh", "-c", f'ulimit -n {few} && exec "$@"', "sh", *refused._command]
+    refused.start()
+    assert refused.wait() == 1
+    (line,) = refused.log.splitlines()
+    assert f"allows {few} open files" in line
+    assert "ulimit -n 1024" in line
+    with limited(serve(tmp_path, workers=workers), enough) as server:
+        assert say(server.port, "ada", "hello") == 200, server.log
+        eventually(lambda: lines(tmp_path / "sent"))
+
+
 def test_a_platform_that_hangs_shuts_nobody_out(tmp_path: Path) -> None:
     """Given an API that accepts and says nothing, and fewer descriptors than users who write once: each is
     acknowledged, health is answered, and one line says that calls to the platform wait."""

@@ -68,6 +68,30 @@ class Unavailable:
         return ["test:1"]
 
 
+def test_of_several_workers_one_sweeps_and_another_goes_on_when_it_is_gone() -> None:
+    """Whoever takes over finds everything, as whoever begins does."""
+
+    async def scenario(store: Store) -> None:
+        leads = False
+
+        async def leading(*, everywhere: bool) -> bool:
+            assert not everywhere, "of this run: each sweeps what is its own"
+            return leads
+
+        store.leads = leading  # type: ignore[assignment,method-assign]
+        await store.accept(updates(0, 3))
+        woken: list[Dialog] = []
+        sweeping = asyncio.create_task(Sweep(store, woken.append).run())
+        await asyncio.sleep(3 * sweep.INTERVAL)
+        assert woken == []
+        leads = True
+        await asyncio.sleep(1.1 * sweep.INTERVAL)
+        assert len(woken) == 3
+        sweeping.cancel()
+
+    run_with_store(scenario)
+
+
 def test_a_database_that_does_not_answer_is_asked_again() -> None:
     async def scenario() -> None:
         woken: list[Dialog] = []

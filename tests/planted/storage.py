@@ -180,8 +180,8 @@ BUGS = (
         "ended-session-goes-on-mysql",
         "who was taken for dead changes nothing more",
         "maxbot/storage/mysql/backend.py",
-        "WHERE id = {self.session} AND NOT ended",
-        "WHERE id = {self.session}",
+        "WHERE id = {session} AND NOT ended",
+        "WHERE id = {session}",
         ("tests/storage/tables/test_claims.py",),
     ),
     Bug(

@@ -3,10 +3,6 @@
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,30 +11,8 @@ from maxbot.errors import StartError
 from maxbot.storage.prepare import prepare
 from maxbot.storage.sqlite.backend import SQLite
 from maxbot.storage.sqlite.claim import claim
+from tests.storage.sqlite.support import somebody_else
 from tests.storage.support import prepared
-
-OTHER = """
-import pathlib, sys, time
-from maxbot.storage.sqlite.backend import SQLite
-from maxbot.storage.sqlite.claim import claim
-path = pathlib.Path(sys.argv[1])
-what = claim(path, 0) if sys.argv[2] == "claims" else SQLite(path).leads()
-print(bool(what), flush=True)
-sys.stdin.read()
-"""
-
-
-@contextmanager
-def somebody_else(path: Path, what: str) -> Iterator[None]:
-    """Have another process claim the file, or lead."""
-    command = [sys.executable, "-c", OTHER, str(path), what]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "True\n"
-        try:
-            yield
-        finally:
-            other.kill()
 
 
 def test_a_link_is_no_other_database(tmp_path: Path) -> None:

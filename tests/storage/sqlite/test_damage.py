@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,26 @@ def damage(path: Path, dialog: Dialog) -> None:
     first = (middle // PAGE + 1) * PAGE
     content[first : first + PAGE] = b"\xff" * PAGE
     path.write_bytes(content)
+
+
+def test_a_page_that_sqlite_cannot_read_is_damage_too(tmp_path: Path) -> None:
+    """The roots of a table and its index."""
+    path = tmp_path / "bot.db"
+
+    async def scenario() -> None:
+        await fill(path)
+        with closing(sqlite3.connect(path)) as connection:
+            roots = connection.execute("SELECT rootpage FROM sqlite_master WHERE tbl_name = 'notes'").fetchall()
+        content = bytearray(path.read_bytes())
+        for (root,) in roots:
+            content[(root - 1) * PAGE : root * PAGE] = b"\xff" * PAGE
+        path.write_bytes(content)
+        async with opened(path) as store:
+            with pytest.raises(StorageDamaged, match="restore a backup"):
+                await store.noted("vk", "bookmark")
+            assert await store.accept([update("new", DIALOGS[7])]) == [True]
+
+    asyncio.run(scenario())
 
 
 def test_only_who_needs_the_damaged_part_waits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
