@@ -6,19 +6,16 @@ or several alternatives: sets of keys, of each of which the turn must have one. 
 false, and its evaluation would have changed nothing and raised nothing.
 """
 
-from collections.abc import Callable, Container, Hashable
+from collections.abc import Container, Hashable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from jinja2 import nodes
-from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 
-from maxbot.dialog.environment import DICT_ATTRIBUTES, Environment, LanguageUndefined, Names
-
-Read: TypeAlias = Callable[[Names], Any]
-"""Returns the value of an expression, or raises what its evaluation would."""
+from maxbot.dialog.environment import DICT_ATTRIBUTES, Environment, LanguageUndefined
+from maxbot.dialog.readers import NOT_A_NAME, Read, Readers
 
 VARIABLES = frozenset({"user", "slots"})
 MAPPINGS = frozenset({"message", "params", "dialog"})
@@ -105,10 +102,6 @@ OF_A_FIND = frozenset(
     {"name", "literal", "start_char", "end_char", "extras", "first", "all_values", "all_objects", "value"}
 )
 """Names of an entity that are no values."""
-NOT_A_NAME = frozenset({"self", "super", "caller", "loop", "varargs", "kwargs"})
-
-PURE_FILTERS = ("lower", "upper", "trim", "capitalize", "title", "length", "count")
-PURE_METHODS = frozenset({"lower", "upper", "strip", "casefold", "title", "capitalize"})
 PURE_TESTS = frozenset({"string", "number", "integer", "float", "boolean", "mapping", "true", "false", "undefined"})
 
 
@@ -123,6 +116,7 @@ class Analyst:
 
     def __init__(self, environment: Environment, intents: Container[str], entities: Container[str]) -> None:
         self._environment = environment
+        self._readers = Readers(environment)
         self._known = {"intents": intents, "entities": entities}
 
     def needs(self, expression: nodes.Expr) -> Needs:
@@ -237,42 +231,11 @@ class Analyst:
         return found, frozenset({Key(found, How.RAISES)}) if raises else NO_KEYS
 
     def _expression(self, expression: nodes.Expr) -> Look | None:
-        read = self._reader(expression)
+        read = self._readers.reader(expression)
         if read is None:
             return None
         names = {node.name for node in (expression, *expression.find_all(nodes.Name)) if isinstance(node, nodes.Name)}
         return Look("=", repr(expression), next(iter(sorted(names & COSTLY)), None), read)
-
-    def _reader(self, expression: nodes.Expr) -> Read | None:
-        """Return what reads the value of an expression that changes nothing, None for any other."""
-        environment = self._environment
-        match expression:
-            case nodes.Name(name=name) if name not in NOT_A_NAME:
-                return lambda names: names[name] if name in names else environment.undefined(name=name)
-            case nodes.Getattr(node=node, attr=attribute):
-                return _then(self._reader(node), lambda value: environment.getattr(value, attribute))
-            case nodes.Getitem(node=node, arg=nodes.Const(value=item)):
-                return _then(self._reader(node), lambda value: environment.getitem(value, item))
-            case nodes.Filter(node=nodes.Expr() as node, name=name, args=[], kwargs=[], dyn_args=None, dyn_kwargs=None):
-                function = environment.filters.get(name)
-                is_pure = name in PURE_FILTERS and function is FILTERS[name]
-                return _then(self._reader(node), function) if is_pure and function else None
-            case nodes.Call(node=nodes.Getattr(node=node, attr=method), args=[]) if not _has_more(expression):
-                return _then(self._reader(node), _caller(method)) if method in PURE_METHODS else None
-        return None
-
-
-def _then(read: Read | None, go_on: Callable[[Any], Any]) -> Read | None:
-    return None if read is None else lambda names: go_on(read(names))
-
-
-def _caller(method: str) -> Callable[[Any], Any]:
-    def call(text: Any) -> Any:
-        if not isinstance(text, str):
-            raise TypeError(method)
-        return getattr(text, method)()
-
-    return call
 
 
 def _needed(look: Look, how: How, value: Hashable, risk: How) -> Needs:

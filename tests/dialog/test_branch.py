@@ -38,8 +38,30 @@ PATHS = [
 CONSTANTS = ["'a'", "'A'", "'hello'", "'hammer'", "'call'", "'7'", "7", "2.5", "true", "none", "''", "1"]
 
 paths = st.sampled_from(PATHS) | st.tuples(
-    st.sampled_from(PATHS), st.sampled_from(["|lower", "|trim", "|length", ".lower()", ".strip()", "|upper|lower"])
+    st.sampled_from(PATHS),
+    st.sampled_from(
+        [
+            *(
+                "|lower",
+                "|trim",
+                "|length",
+                ".lower()",
+                ".strip()",
+                "|upper|lower",
+                "|default('a')",
+                "|d(7)|int",
+                "|first",
+            ),
+            *("|int", "|float(2.5)", "|string", "|list", "|abs", "|round(1)", "|min", "|default('', true)|last"),
+            *(".split()", ".split('l')[0]", "[:1]", "[1:]", "[:-1]", "[-1:]", "[::2]", ".get('b')", ".endswith('o')"),
+            *(".strftime('%H')", ".date()", ".isdigit()", ".find('l', 1)", "|default(lipsum)", ".split(user.a)"),
+        ]
+    ),
 ).map("".join)
+alternatives = st.tuples(st.sampled_from(PATHS), st.sampled_from(["'a'", "''", "7"])).map(
+    lambda two: f"({' or '.join(two)})"
+)
+paths = paths | alternatives
 constants = st.sampled_from(CONSTANTS)
 lists = st.lists(constants, max_size=3).map(lambda items: f"[{', '.join(items)}]")
 comparisons = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
@@ -190,6 +212,13 @@ def test_a_walk_of_many_nodes_evaluates_few_conditions(monkeypatch: pytest.Monke
         "intents.greet and slots.x{}",
         "message.image and not slots.x{}",
         "user.u{} is defined or slots.u{} is defined",
+        "message.text|default('') == 'w{}'",
+        "(message.text or '').split()[0] == 'w{}'",
+        "message.text[:3] == 'w{}'",
+        "message.text.endswith('w{}')",
+        "user.m|default(0)|int == 1{}",
+        "message.get('text') == 'w{}'",
+        "utc_time.strftime('%H') == 'w{}'",
     ]
     texts = [shapes[number % len(shapes)].replace("{}", str(number)) for number in range(600)]
     evaluated: list[str] = []
