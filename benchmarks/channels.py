@@ -54,8 +54,8 @@ def main() -> None:
     rows = [_row(type_, arguments.messages) for type_ in PLATFORMS]
     about = (
         f"{datetime.date.today():%d %B %Y}; {len(os.sched_getaffinity(0))} CPUs ({processor()}), Python "
-        f"{platform.python_version()}. {arguments.messages:,} messages each. Load average before: {before:.1f} (a quiet "
-        "machine has below 0.3)."
+        f"{platform.python_version()}. {arguments.messages:,} messages each. Load average before: {before:.1f} (a "
+        "quiet machine has below 0.3)."
     )
     head = ["| channel | webhook verified and read | whole message |", "|---|--:|--:|"]
     text = "\n".join([about, "", *head, *rows])
