@@ -391,7 +391,7 @@ def test_any_input_is_storable_updates_or_a_bad_request(content: bytes) -> None:
         assert msgspec.json.decode(msgspec.json.encode(update.message).decode()) == update.message
 
 
-NATIVE = {
+NATIVE: dict[str, dict[str, Any]] = {
     "sticker": {"message": {"message_id": 1, "chat": {"id": 42}, "sticker": {"file_id": "s", "emoji": "👍"}}},
     "edited_message": {"edited_message": {"message_id": 1, "chat": {"id": 42}, "text": "hi!"}},
     "message_reaction": {"message_reaction": {"chat": {"id": 42}, "user": {"id": 7}, "new_reaction": []}},
