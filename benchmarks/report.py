@@ -17,9 +17,9 @@ Results = dict[str, list[Round]]
 """Rounds by the system's name."""
 
 
-def machine() -> str:
-    """Say on what, when and with which releases the figures were taken."""
-    cpu = next(
+def processor() -> str:
+    """Return what the machine calls its processor."""
+    return next(
         (
             line.partition(":")[2].strip()
             for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -27,10 +27,14 @@ def machine() -> str:
         ),
         platform.machine(),
     )
+
+
+def machine() -> str:
+    """Say on what, when and with which releases the figures were taken."""
     releases = ", ".join(f"{name} {version(name)}" for name in ("aiogram", "aiohttp", "uvicorn", "uvloop"))
     kernel = platform.release().split("-")[0]
     return (
-        f"{datetime.date.today():%d %B %Y}; {len(os.sched_getaffinity(0))} CPUs ({cpu}), Linux {kernel}, "
+        f"{datetime.date.today():%d %B %Y}; {len(os.sched_getaffinity(0))} CPUs ({processor()}), Linux {kernel}, "
         f"Python {platform.python_version()}, {releases}"
     )
 

@@ -47,7 +47,7 @@ class _Checked(Connections):
 
     def __init__(self, url: SplitResult, public_only: bool, body_limit: int) -> None:
         port = url.port or _PORTS[url.scheme]
-        super().__init__(url.hostname or "", port, tls=False, limit=1, keep_alive=0.0, body_limit=body_limit)
+        super().__init__(url.hostname or "", port, tls=False, keep_alive=0.0, body_limit=body_limit)
         self._tls = _authorities() if url.scheme == "https" else None
         self._public_only = public_only
 

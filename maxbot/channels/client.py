@@ -85,9 +85,7 @@ class ApiClient:
                 f"{parts.scheme}://{parts.netloc}", keep_alive=KEEP_ALIVE, body_limit=RESPONSE_LIMIT
             )
         else:
-            self._transport = Direct(
-                parts.scheme, host, parts.port, limit=connections, keep_alive=KEEP_ALIVE, body_limit=RESPONSE_LIMIT
-            )
+            self._transport = Direct(parts.scheme, host, parts.port, keep_alive=KEEP_ALIVE, body_limit=RESPONSE_LIMIT)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -13,14 +13,11 @@ class Direct:
         scheme: `http` or `https`.
         host: Name or address.
         port: None for the usual one.
-        limit: How many connections at most.
         keep_alive: Seconds for which an unused connection is kept.
         body_limit: Bytes of a response's body.
     """
 
-    def __init__(
-        self, scheme: str, host: str, port: int | None, *, limit: int, keep_alive: float, body_limit: int
-    ) -> None:
+    def __init__(self, scheme: str, host: str, port: int | None, *, keep_alive: float, body_limit: int) -> None:
         name = host.encode("idna").decode() if not host.isascii() else host
         shown = f"[{name}]" if ":" in name else name
         self._host = f"{shown}:{port}" if port and port != _PORTS[scheme] else shown
@@ -28,7 +25,6 @@ class Direct:
             name,
             port or _PORTS[scheme],
             tls=scheme == "https",
-            limit=limit,
             keep_alive=keep_alive,
             body_limit=body_limit,
         )

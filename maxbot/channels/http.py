@@ -171,18 +171,17 @@ class _Connection(asyncio.Protocol):
 
 
 class Connections:
-    """Connections to one host. Made in the event loop that uses them.
+    """Connections to one host, as many as there are calls at a time. Made in the event loop that uses them.
 
     Args:
         host: Name or address.
         port: TCP port.
         tls: Whether to speak TLS; the host must then prove its name to the authorities that this machine trusts.
-        limit: How many at most. Further calls wait, first come, first served; their waiting counts for their timeout.
         keep_alive: Seconds for which an unused one is kept.
         body_limit: Bytes of a response's body.
     """
 
-    def __init__(self, host: str, port: int, *, tls: bool, limit: int, keep_alive: float, body_limit: int) -> None:
+    def __init__(self, host: str, port: int, *, tls: bool, keep_alive: float, body_limit: int) -> None:
         self._host = host
         self._port = port
         self._tls: ssl.SSLContext | None = ssl.create_default_context() if tls else None
@@ -191,7 +190,6 @@ class Connections:
         self._loop = asyncio.get_running_loop()
         self._idle: list[_Connection] = []
         self._busy: set[_Connection] = set()
-        self._places = asyncio.Semaphore(limit)
         self._tidying: asyncio.TimerHandle | None = None
 
     async def request(self, request: bytes, *, timeout: float, connect_timeout: float) -> Response:
@@ -200,25 +198,17 @@ class Connections:
         Args:
             request: Head and body, as they travel.
             timeout: Seconds for all of it, until the last byte of the response.
-            connect_timeout: Seconds for a free place, name resolution, connection and TLS together.
+            connect_timeout: Seconds for name resolution, connection and TLS together.
 
         Raises:
             RetryLater: No connection: nothing was sent.
             OutcomeUnknown: The request may have left, and no usable response came in time.
         """
         now = self._loop.time()
-        connected_by = now + min(connect_timeout, timeout)
-        if self._places.locked():
-            await _in_time(self._places.acquire(), connected_by)
-        else:
-            await self._places.acquire()
-        try:
-            connection = self._take_idle(now)
-            if connection is None:
-                connection = await _in_time(self._open(), connected_by)
-            return await self._ask(connection, request, now + timeout)
-        finally:
-            self._places.release()
+        connection = self._take_idle(now)
+        if connection is None:
+            connection = await _in_time(self._open(), now + min(connect_timeout, timeout))
+        return await self._ask(connection, request, now + timeout)
 
     async def _ask(self, connection: _Connection, request: bytes, deadline: float) -> Response:
         self._busy.add(connection)

@@ -7,7 +7,8 @@
                 timers ─ requests that turns made of their own dialog, for later
     set aside   dead_letters ─ updates and commands that were given up, with the reason
     web         replies ─ what the `web` channel's clients fetch
-    note        notes ─ what a channel must know again: how far VK was polled, who a hidden number of WhatsApp is
+    note        notes ─ what a channel must know again: how far VK was polled, who a hidden number of WhatsApp is;
+                      and the mark that tells the keys of this database's replies from those of another one
     count       counters ─ rare events worth counting over restarts (docs/reference/database.md)
     hosts       sessions ─ the workers alive, on databases that several hosts share; empty on SQLite
 

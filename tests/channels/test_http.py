@@ -21,10 +21,10 @@ REQUEST = b"POST /send HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{
 BODY_LIMIT = 1000
 
 
-def connections(url: str, *, limit: int = 100, keep_alive: float = 60.0, host: str = "127.0.0.1") -> Connections:
+def connections(url: str, *, keep_alive: float = 60.0, host: str = "127.0.0.1") -> Connections:
     port = int(url.rpartition(":")[2])
     tls = url.startswith("https")
-    return Connections(host, port, tls=tls, limit=limit, keep_alive=keep_alive, body_limit=BODY_LIMIT)
+    return Connections(host, port, tls=tls, keep_alive=keep_alive, body_limit=BODY_LIMIT)
 
 
 async def ask(pool: Connections, timeout: float = 5.0) -> Response:
@@ -130,46 +130,6 @@ def test_bytes_that_nobody_asked_for_end_the_connection() -> None:
         assert (await ask(pool)).body == b"true"
 
     run(scenario)
-
-
-def test_more_calls_than_connections_wait_their_turn() -> None:
-    async def scenario(api: ApiStandIn, pool: Connections) -> None:
-        release = asyncio.Event()
-
-        async def respond(method: str, path: str, body: bytes) -> bytes:
-            await release.wait()
-            return b"{}"
-
-        api.answer_by(respond)
-        done: list[int] = []
-
-        async def one(number: int) -> None:
-            await ask(pool)
-            done.append(number)
-
-        calls = [asyncio.create_task(one(number)) for number in range(10)]
-        await eventually(lambda: len(api.requests) == 2)
-        release.set()
-        await asyncio.gather(*calls)
-        assert sorted(done[:2]) == [0, 1]
-        assert api.connections == 2
-
-    run(scenario, limit=2)
-
-
-def test_a_call_that_finds_no_place_in_time_sent_nothing() -> None:
-    async def scenario(api: ApiStandIn, pool: Connections) -> None:
-        api.never_answer()
-        first = asyncio.create_task(ask(pool))
-        await eventually(lambda: len(api.requests) == 1)
-        with pytest.raises(RetryLater, match="in time"):
-            await ask(pool, timeout=0.2)
-        assert len(api.requests) == 1
-        first.cancel()
-        api.answer(200, b"{}")
-        assert (await ask(pool)).body == b"{}"
-
-    run(scenario, limit=1)
 
 
 def test_a_cancelled_call_leaves_its_response_to_nobody() -> None:

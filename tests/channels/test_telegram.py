@@ -391,6 +391,54 @@ def test_any_input_is_storable_updates_or_a_bad_request(content: bytes) -> None:
         assert msgspec.json.decode(msgspec.json.encode(update.message).decode()) == update.message
 
 
+NATIVE: dict[str, dict[str, Any]] = {
+    "sticker": {"message": {"message_id": 1, "chat": {"id": 42}, "sticker": {"file_id": "s", "emoji": "👍"}}},
+    "edited_message": {"edited_message": {"message_id": 1, "chat": {"id": 42}, "text": "hi!"}},
+    "message_reaction": {"message_reaction": {"chat": {"id": 42}, "user": {"id": 7}, "new_reaction": []}},
+    "my_chat_member": {
+        "my_chat_member": {"chat": {"id": 42}, "from": {"id": 7}, "new_chat_member": {"status": "left"}}
+    },
+    "poll_answer": {"poll_answer": {"poll_id": "1", "user": {"id": 42}, "option_ids": [0]}},
+}
+
+
+@pytest.mark.parametrize("kind", NATIVE)
+def test_a_bot_gets_as_it_is_what_it_asks_for_and_nothing_else(kind: str) -> None:
+    request = Request(json.dumps({"update_id": 9, **NATIVE[kind]}).encode())
+    assert make().parse(request) == make(native=["dice"]).parse(request) == []
+    (update,) = make(native=["dice", kind]).parse(request)
+    assert (update.dialog, update.key, update.sequence) == (Dialog("telegram", "42"), "9", 9)
+    happened = NATIVE[kind].get(kind) or NATIVE[kind]["message"][kind]
+    assert update.message == {"native": {kind: happened}}
+    assert make(native=["chat", "text"]).parse(Request(text_update())) == make().parse(Request(text_update()))
+
+
+def text_update() -> bytes:
+    return json.dumps({"update_id": 1, "message": {"message_id": 1, "chat": {"id": 42}, "text": "hi"}}).encode()
+
+
+@pytest.mark.parametrize("happened", [None, 1, {}, {"chat": 1}, {"chat": {"id": "1"}}, {"user": {"id": 2**60}}])
+def test_what_happened_to_nobody_is_acknowledged(happened: Any) -> None:
+    request = Request(json.dumps({"update_id": 1, "message_reaction": happened}).encode())
+    assert make(native=["message_reaction"]).parse(request) == []
+
+
+def test_the_bots_limit_is_kept_before_telegram_has_to_say_so() -> None:
+    async def scenario(api: ApiStandIn) -> None:
+        api.answer(200, SENT)
+
+        async def say(channel: TelegramChannel) -> None:
+            sends = [channel.send(Command({"text": "a"}), Dialog("telegram", str(user))) for user in range(1, 21)]
+            errors = [error for error in await asyncio.gather(*sends, return_exceptions=True) if error]
+            assert 5 <= len(api.requests) <= 11, "what takes longer than a second goes back to the outbox"
+            assert all(isinstance(error, RetryLater) for error in errors)
+            assert len(errors) == 20 - len(api.requests)
+
+        await with_channel(make(api_url=api.url, rate=5), say)
+
+    run(scenario)
+
+
 # Sending
 
 
@@ -709,6 +757,10 @@ def test_a_webhook_is_registered_with_the_secret() -> None:
             "allowed_updates": ["message", "callback_query"],
             "max_connections": 100,
         }
+        native = make(api_url=api.url, native=["sticker", "poll_answer", "edited_message"])
+        await with_channel(native, lambda channel: channel.register("https://example.com/telegram"))
+        wanted = json.loads(api.requests[1][2])["allowed_updates"]
+        assert wanted == ["message", "callback_query", "edited_message", "poll_answer"]
 
     run(scenario)
 

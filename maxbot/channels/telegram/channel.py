@@ -14,14 +14,15 @@ from maxbot.channels.base import Accept, Channel, Growth, Received, Request, Ser
 from maxbot.channels.client import ApiClient
 from maxbot.channels.expand import Abilities
 from maxbot.channels.media import USUAL, Bounds, Media, file_id
-from maxbot.channels.options import Limits, Timeout, Timeouts, connections, whole_call
+from maxbot.channels.options import Limits, Rate, Timeout, Timeouts, connections, whole_call
+from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.presses import Presses
 from maxbot.channels.split import Limit, utf8
 from maxbot.channels.telegram.api import TelegramApi
 from maxbot.channels.telegram.files import fetch
 from maxbot.channels.telegram.polling import Polling
 from maxbot.channels.telegram.replies import call
-from maxbot.channels.telegram.updates import KINDS, Read, read
+from maxbot.channels.telegram.updates import Read, asked_for, read
 from maxbot.commands import KINDS as REPLIES
 from maxbot.errors import SendError, Unauthorized, Undeliverable
 from maxbot.types import Address, Begun, Command, Dialog, Update
@@ -43,6 +44,8 @@ class TelegramChannel(Channel):
         secret_token: What webhooks must have in their header; of several each will do, and the first is the one that
             is registered. None: webhooks that the server registers itself get one that is derived from the token, so
             that it is the same in all workers and after every start; others are not verified.
+        native: Kinds of updates, and of what is in a message, that the bot is told of as they are, like `sticker`.
+        rate: Messages a second, of all workers together; None leaves it to Telegram's 429.
         timeout: Seconds for a call of the API, or its parts; up to 3600.
         limits: Of connections.
 
@@ -65,6 +68,8 @@ class TelegramChannel(Channel):
         api_token: str
         api_url: str = "https://api.telegram.org"
         secret_token: str | list[str] | None = None
+        native: list[str] = []
+        rate: Rate | None = None
         timeout: Timeout = 30.0
         limits: Limits | None = None
 
@@ -74,12 +79,19 @@ class TelegramChannel(Channel):
         api_token: str,
         api_url: str = "https://api.telegram.org",
         secret_token: str | Sequence[str] | None = None,
+        native: Sequence[str] = (),
+        rate: float | None = None,
         timeout: float | Timeouts = 30.0,
         limits: Limits | None = None,
     ) -> None:
         secrets = [secret_token] if isinstance(secret_token, str) else secret_token
         self._timeout = whole_call(timeout)
         _check_options(api_token, api_url, secrets, self._timeout)
+        if rate is not None and not 0 < rate < float("inf"):
+            raise ValueError("rate is a number of messages a second above 0")
+        self._native = tuple(native)
+        self._rate = rate
+        self._pace: Pace | None = None
         self._token = api_token
         self._secrets = tuple(secrets) if secrets is not None else (_derived_secret(api_token),)
         self._verifies = secrets is not None
@@ -116,7 +128,7 @@ class TelegramChannel(Channel):
     async def receive(self, request: Request) -> Received:
         """Read the one update of a webhook, and tell Telegram that a button's press was heard."""
         self.verify(request)
-        return Received(self._heard(read(request.body, self.name)))
+        return Received(self._heard(self._read(request.body)))
 
     def parse(self, request: Request) -> list[Update]:
         """Turn a webhook, which has one update, into at most one of ours.
@@ -126,7 +138,7 @@ class TelegramChannel(Channel):
 
         Source: https://core.telegram.org/bots/api#update
         """
-        update = read(request.body, self.name).update
+        update = self._read(request.body).update
         return [] if update is None else [update]
 
     def check(self, content: dict[str, Any]) -> None:
@@ -147,6 +159,7 @@ class TelegramChannel(Channel):
         Source: https://core.telegram.org/bots/api#available-methods and #responseparameters
         """
         method, payload = call(command.content)
+        await self._in_turn()
         await self._started.done(method, {"chat_id": _chat(dialog), **payload})
 
     async def draft(
@@ -159,6 +172,7 @@ class TelegramChannel(Channel):
         chat = _chat(dialog)
         if chat < 0:
             raise Undeliverable("Telegram shows drafts in private chats only")
+        await self._in_turn()
         await self._started.done("sendMessageDraft", {"chat_id": chat, "draft_id": _draft_id(key), "text": text})
         return None
 
@@ -174,6 +188,7 @@ class TelegramChannel(Channel):
         """Open the connections to the API."""
         client = ApiClient(self._api_url, self._timeout, connections=connections(self._limits, services.connections))
         self._api = TelegramApi(client, self._token, self.secrets)
+        self._pace = None if self._rate is None else Pace(self._rate, self._rate, share=services.share)
 
     async def close(self) -> None:
         """Close them."""
@@ -193,7 +208,7 @@ class TelegramChannel(Channel):
         webhook = {
             "url": url,
             "secret_token": self._secrets[0],
-            "allowed_updates": KINDS,
+            "allowed_updates": asked_for(self._native),
             "max_connections": MAX_CONNECTIONS,
         }
         try:
@@ -208,12 +223,21 @@ class TelegramChannel(Channel):
 
     async def poll(self, accept: Accept) -> None:
         """Remove the webhook, then fetch updates for ever; see `Polling`."""
-        await Polling(self._started, lambda body: self._heard(read(body, self.name)), self._timeout).run(accept)
+        await Polling(
+            self._started, lambda body: self._heard(self._read(body)), asked_for(self._native), self._timeout
+        ).run(accept)
 
     @property
     def _started(self) -> TelegramApi:
         assert self._api is not None, "the channel is used between start and close"
         return self._api
+
+    async def _in_turn(self) -> None:
+        if self._pace is not None:
+            await in_turn(self._pace)
+
+    def _read(self, body: bytes) -> Read:
+        return read(body, self.name, self._native)
 
     def _heard(self, found: Read) -> list[Update]:
         """Return the update. A button that was pressed spins until Telegram is told that this was heard."""

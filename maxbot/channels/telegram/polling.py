@@ -12,7 +12,7 @@ import msgspec
 from maxbot.channels.base import Accept
 from maxbot.channels.json import decode
 from maxbot.channels.telegram.api import TOKEN_UNKNOWN, TelegramApi
-from maxbot.channels.telegram.updates import KINDS, update_id
+from maxbot.channels.telegram.updates import update_id
 from maxbot.channels.trouble import Trouble
 from maxbot.errors import BadRequest, MaxBotError, RetryLater, StartError
 from maxbot.types import Update
@@ -40,11 +40,13 @@ class Polling:
     Args:
         api: To ask.
         parse: Reads one update.
+        kinds: Of updates, that are fetched.
         timeout: Seconds for a call, beside the time for which Telegram keeps it open.
     """
 
-    def __init__(self, api: TelegramApi, parse: Parse, timeout: float) -> None:
+    def __init__(self, api: TelegramApi, parse: Parse, kinds: Sequence[str], timeout: float) -> None:
         self._api = api
+        self._kinds = kinds
         self._parse = parse
         self._timeout = POLL_TIMEOUT + timeout
         self._trouble = Trouble("Telegram", self._over_after)
@@ -79,7 +81,7 @@ class Polling:
 
     async def _round(self, offset: int, accept: Accept) -> list[int]:
         """Fetch and accept what there is, and return the numbers of the updates."""
-        asked = {"offset": offset, "timeout": POLL_TIMEOUT, "allowed_updates": KINDS}
+        asked = {"offset": offset, "timeout": POLL_TIMEOUT, "allowed_updates": self._kinds}
         fetched = decode(_batch_decoder, await self._call("getUpdates", asked))
         await accept([update for raw in fetched for update in self._read(raw)])
         ids = [id for raw in fetched if (id := update_id(raw)) is not None]

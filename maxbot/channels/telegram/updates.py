@@ -1,16 +1,44 @@
 """What users do at Telegram, as messages for the bot: https://core.telegram.org/bots/api#update"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
 import msgspec
 
+from maxbot.channels import native as natives
 from maxbot.channels.json import decode
 from maxbot.errors import BadRequest
 from maxbot.types import Dialog, Message, Update
 
 KINDS = ["message", "callback_query"]
 """Of updates: what `read` makes something of. Edits change nothing that was answered already."""
+
+OTHER_KINDS = frozenset(
+    [
+        "edited_message",
+        "channel_post",
+        "edited_channel_post",
+        "business_connection",
+        "business_message",
+        "edited_business_message",
+        "deleted_business_messages",
+        "message_reaction",
+        "message_reaction_count",
+        "inline_query",
+        "chosen_inline_result",
+        "shipping_query",
+        "pre_checkout_query",
+        "purchased_paid_media",
+        "poll",
+        "poll_answer",
+        "my_chat_member",
+        "chat_member",
+        "chat_join_request",
+        "chat_boost",
+        "removed_chat_boost",
+    ]
+)
+"""Kinds of updates that Telegram delivers to those who ask for them: a bot gets them where `native` names them."""
 
 # Telegram's numbers have at most 52 significant bits; what is stored has 64.
 _UpdateId = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -99,6 +127,7 @@ class _Identity(msgspec.Struct):
 
 
 _update_decoder = msgspec.json.Decoder(_Update)
+_plain_decoder = msgspec.json.Decoder(dict[str, Any])
 _identity_decoder = msgspec.json.Decoder(_Identity)
 
 
@@ -110,12 +139,18 @@ class Read(msgspec.Struct, frozen=True):
     """What Telegram waits to hear of, where a button was pressed: its `callback_query_id`."""
 
 
-def read(body: bytes, channel: str) -> Read:
+def asked_for(native: Collection[str]) -> list[str]:
+    """Return the kinds of updates that a bot wants to have delivered."""
+    return [*KINDS, *sorted(OTHER_KINDS.intersection(native))]
+
+
+def read(body: bytes, channel: str, native: Collection[str] = ()) -> Read:
     """Read one update.
 
     Args:
         body: JSON.
         channel: Name of the instance.
+        native: Kinds of updates, and what may be in a message, that the bot gets as they are.
 
     Raises:
         BadRequest: It is no update of Telegram.
@@ -130,7 +165,34 @@ def read(body: bytes, channel: str) -> Read:
     update = None
     if chat is not None and message is not None:
         update = Update(Dialog(channel, str(chat.id)), str(content.update_id), message, content.update_id)
+    elif native:
+        update = _native(body, channel, native)
     return Read(update, press.id if press else "")
+
+
+def _native(body: bytes, channel: str, native: Collection[str]) -> Update | None:
+    content = decode(_plain_decoder, body)
+    message = content.get("message")
+    for kind in native:
+        if isinstance(happened := content.get(kind), dict):
+            chat, value = _chat(happened), happened
+        elif isinstance(message, dict) and kind in message:
+            chat, value = _chat(message), message[kind]
+        else:
+            continue
+        if chat is not None:
+            number = content["update_id"]
+            return Update(Dialog(channel, chat), str(number), natives.message(kind, value), number)
+    return None
+
+
+def _chat(happened: dict[str, Any]) -> str | None:
+    """Return the chat in which something happened, or else the person who did it: that is their private chat."""
+    for name in ("chat", "from", "user"):
+        found = happened.get(name)
+        if isinstance(found, dict) and type(found.get("id")) is int and abs(found["id"]) <= 2**53:
+            return str(found["id"])
+    return None
 
 
 def update_id(body: bytes | msgspec.Raw) -> int | None:
