@@ -37,7 +37,7 @@ def options(chats: int, messages: int) -> dict[str, Any]:
 def test_workers_killed_inside_handlers_say_each_early_reply_once_and_in_order(tmp_path: Path) -> None:
     """16 kills between the early replies of turns, at 4 workers; full: 200. Three of four replies leave early."""
     lives, in_each = (10, 20) if FULL else (2, 8)
-    chats, messages, pause = 60, 20, 0.5
+    chats, messages, pause = 60, 100, 0.5
     directory = tmp_path / "fuses"
     directory.mkdir()
     fuses = Fuses(directory)
@@ -61,6 +61,8 @@ def test_workers_killed_inside_handlers_say_each_early_reply_once_and_in_order(t
                     fuses.light("running")
                     eventually(lambda: not fuses.lit("running"), 60)
                     eventually(lambda begun=begun: time.monotonic() > begun + pause)  # type: ignore[misc]
+                assert loading.running, "the load ended before the kills did"
+                loading.stop()
                 records.append(loading.result())
             # What most workers dead have not done does not pile up from life to life.
             wait_until_done(tmp_path, 300)
