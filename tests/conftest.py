@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.support import mysql, postgresql
+from tests.support import FULL, mysql, postgresql
 
-# How long an example takes is for the benchmarks: a busy machine must not fail a test.
-settings.register_profile("maxbot", deadline=None)
+# How long an example takes is for the benchmarks: a busy machine must not fail a test. The usual run tries the same
+# examples each time, so that who changes one thing does not meet the bug of another one; the full run tries new ones.
+settings.register_profile("maxbot", deadline=None, derandomize=not FULL)
 settings.load_profile("maxbot")
 
 
