@@ -1,5 +1,6 @@
 """What holds for all tests, and what they share: servers of databases, started by the first test that needs one."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,12 @@ from tests.support import FULL, mysql, postgresql
 # examples each time, so that who changes one thing does not meet the bug of another one; the full run tries new ones.
 settings.register_profile("maxbot", deadline=None, derandomize=not FULL)
 settings.load_profile("maxbot")
+
+# Under `nohup`, or in the background of a shell, signals are ignored, and what is started inherits that. What tests
+# start must not: it is asked whether it hears them.
+for _signum in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_signum) is signal.SIG_IGN:
+        signal.signal(_signum, lambda *_: None)
 
 
 @pytest.fixture(scope="session", autouse=True)
