@@ -18,7 +18,9 @@ from maxbot.channels.base import Answer, Channel, Received, Request, Services, m
 from maxbot.channels.client import ApiClient
 from maxbot.channels.http import Response
 from maxbot.channels.options import (
+    ApiOptions,
     Limits,
+    Secret,
     Timeouts,
     check_api_url,
     check_secrets,
@@ -70,6 +72,17 @@ class _Answer(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Answer)
+
+
+class MetaOptions(ApiOptions, forbid_unknown_fields=True, kw_only=True):
+    """What both channels may have in a bot.yaml; as in the constructor."""
+
+    app_secret: Secret
+    access_token: str
+    verify_token: Secret | None = None
+    api_url: str = API_URL
+    api_version: str = API_VERSION
+
 
 Judge = Callable[[GraphError, str], SendError]
 """Says what an error in Meta's words means for a message; gets the words that may be shown."""

@@ -40,6 +40,13 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 Timeout: TypeAlias = Seconds | Timeouts
 
 
+class ApiOptions(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What every channel may have in a bot.yaml that calls a platform's API; as in the constructor."""
+
+    timeout: Timeout = 30.0
+    limits: Limits | None = None
+
+
 def whole_call(timeout: float | Timeouts) -> float:
     """Return the seconds for a whole call: our client has one timeout, which covers all parts of a call.
 

@@ -1,7 +1,6 @@
 """`maxbot run`: options and environment become `Settings`, and the server is started with them."""
 
 import os
-import sys
 from typing import Any
 
 import click
@@ -50,7 +49,7 @@ class _RunCommand(click.Command):
 
 @click.command(cls=_RunCommand)
 @click.pass_context
-def run(context: click.Context, /, **values: Any) -> None:
+def run(context: click.Context, /, **values: Any) -> int:
     """Run a bot: receive its users' messages and send its replies."""
     settings = Settings(**values, **_tuning())
     check(settings, _given(context))
@@ -61,7 +60,7 @@ def run(context: click.Context, /, **values: Any) -> None:
 
     from maxbot.server import serve
 
-    sys.exit(serve(settings, bot))
+    return serve(settings, bot)
 
 
 def _given(context: click.Context) -> dict[str, str]:

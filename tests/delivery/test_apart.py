@@ -9,7 +9,7 @@ import pytest
 from maxbot.delivery import apart
 from maxbot.delivery.apart import TimedOut, run_apart
 from maxbot.types import TurnResult
-from tests.support.engine import virtual_time
+from tests.support.simulation.clock import virtual_time
 
 DONE = TurnResult([], {"done": True})
 

@@ -11,7 +11,7 @@ from maxbot.delivery.awake import Dialogs
 from maxbot.errors import LockLost
 from maxbot.locks.memory import MemoryLocks
 from maxbot.types import Dialog
-from tests.support.engine import virtual_time
+from tests.support.simulation.clock import virtual_time
 
 ANNA, BEA = Dialog("test", "1"), Dialog("test", "2")
 

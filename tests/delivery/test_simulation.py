@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from maxbot.outbox.send import Sender
 from tests.support import FULL
-from tests.support.engine import TURN_TIMEOUT, Attempt, Conduct, Delivered, History, Outcome, Plan, simulate
+from tests.support.engine import simulate
+from tests.support.simulation.parts import TURN_TIMEOUT, SharedLocks
+from tests.support.simulation.plan import Attempt, Conduct, Delivered, History, Outcome, Plan
 
 pytestmark = pytest.mark.faults
 
@@ -269,7 +271,5 @@ def test_an_uncounted_repetition_is_seen(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_turn_committed_on_another_state_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    import tests.support.engine as engine
-
-    monkeypatch.setattr(engine._SharedLocks, "join", lambda self, lock: lock.granted.set_result(None))
+    monkeypatch.setattr(SharedLocks, "join", lambda self, lock: lock.granted.set_result(None))
     _fails_in_some_run("no lock")

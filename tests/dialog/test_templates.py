@@ -1,6 +1,7 @@
 import asyncio
 import re
 import traceback
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,18 @@ def test_a_runaway_template_is_stopped(text: str) -> None:
             render(text)
     finally:
         current_budget.reset(budget)
+
+
+@pytest.mark.parametrize("text", [text for text in RUNAWAYS if "1000000000" in text])
+def test_what_would_be_too_large_is_refused_before_it_is_made(text: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(TurnError, match="OverflowError"):
+            render(text)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2**26
 
 
 def test_the_rounds_of_all_templates_of_a_turn_are_counted_together() -> None:

@@ -11,7 +11,8 @@ from maxbot.inbox.sweep import Sweep
 from maxbot.storage.store import Store
 from maxbot.types import Dialog
 from tests.inbox.support import updates
-from tests.support.engine import run_with_store, virtual_time
+from tests.support.engine import run_with_store
+from tests.support.simulation.clock import virtual_time
 
 
 def test_all_that_is_pending_is_found_at_the_start_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:

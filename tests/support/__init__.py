@@ -4,6 +4,7 @@ records.py     the values that travel between them: what was delivered, what was
 faults.py      which calls of the stand-in fail, and how: seeded, or scripted
 telegram.py    the stand-in of the Bot API, a process of its own
 load.py        the platform's side of the webhook: deliveries, redeliveries, disorder; a process of its own
+simulation/    what the engine is simulated with, in engine.py
 history.py     decides from both records alone whether the promises were kept
 processes.py   starts, watches and ends the real command
 

@@ -4,15 +4,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from maxbot.channels.base import Request, Services
 from maxbot.channels.facebook.failures import judge
 from maxbot.channels.facebook.replies import ABILITIES, MAKERS, WINDOW, sending
 from maxbot.channels.facebook.updates import NATIVE, read
-from maxbot.channels.meta import API_URL, API_VERSION, GraphError, MetaChannel
+from maxbot.channels.meta import API_URL, API_VERSION, GraphError, MetaChannel, MetaOptions
 from maxbot.channels.native import chosen
-from maxbot.channels.options import Limits, Rate, Secret, Timeout, Timeouts
+from maxbot.channels.options import Limits, Rate, Timeouts
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.replies import made
 from maxbot.commands import kind_of
@@ -61,19 +59,12 @@ class FacebookChannel(MetaChannel):
     abilities = ABILITIES
     window = WINDOW
 
-    class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    class Options(MetaOptions, forbid_unknown_fields=True, kw_only=True):
         """What a channel of this type may have in a bot.yaml; as in the constructor."""
 
-        app_secret: Secret
-        access_token: str
-        verify_token: Secret | None = None
         page_id: str | None = None
         native: list[str] = []
         rate: Rate = RATE
-        api_url: str = API_URL
-        api_version: str = API_VERSION
-        timeout: Timeout = 30.0
-        limits: Limits | None = None
 
     def __init__(
         self,

@@ -14,9 +14,9 @@ from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.expand import Abilities
 from maxbot.channels.media import USUAL, Bounds, Media, Owner, file_id
 from maxbot.channels.options import (
+    ApiOptions,
     Limits,
     Secret,
-    Timeout,
     Timeouts,
     check_api_url,
     check_secrets,
@@ -98,7 +98,7 @@ class SlackChannel(Channel):
         reply_payload=Limit(2000),
     )
 
-    class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    class Options(ApiOptions, forbid_unknown_fields=True, kw_only=True):
         """What a channel of this type may have in a bot.yaml; as in the constructor."""
 
         signing_secret: Secret
@@ -108,8 +108,6 @@ class SlackChannel(Channel):
         rate: float = RATE
         workspace_rate: float = WORKSPACE_RATE
         api_url: str = API_URL
-        timeout: Timeout = 30.0
-        limits: Limits | None = None
 
     def __init__(
         self,

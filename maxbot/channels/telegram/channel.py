@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
 from maxbot.channels.base import Accept, Channel, Growth, Received, Request, Services, matches
 from maxbot.channels.client import ApiClient
 from maxbot.channels.expand import Abilities
 from maxbot.channels.media import USUAL, Bounds, Media, file_id
-from maxbot.channels.options import Limits, Rate, Timeout, Timeouts, connections, whole_call
+from maxbot.channels.options import ApiOptions, Limits, Rate, Timeouts, connections, whole_call
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.presses import Presses
 from maxbot.channels.split import Limit, utf8
@@ -62,7 +60,7 @@ class TelegramChannel(Channel):
     # units, as far as is known; what a button gives back in bytes.
     abilities = Abilities(sends=(*REPLIES,), text=Limit(4096), caption=Limit(1024), payload=Limit(64, utf8))
 
-    class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    class Options(ApiOptions, forbid_unknown_fields=True, kw_only=True):
         """What a channel of this type may have in a bot.yaml; as in the constructor."""
 
         api_token: str
@@ -70,8 +68,6 @@ class TelegramChannel(Channel):
         secret_token: str | list[str] | None = None
         native: list[str] = []
         rate: Rate | None = None
-        timeout: Timeout = 30.0
-        limits: Limits | None = None
 
     def __init__(
         self,

@@ -4,16 +4,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from maxbot.channels.base import Channel, Request, Services
 from maxbot.channels.client import ApiClient
 from maxbot.channels.expand import expand
 from maxbot.channels.native import chosen
 from maxbot.channels.options import (
+    ApiOptions,
     Limits,
     Secret,
-    Timeout,
     Timeouts,
     check_api_url,
     check_secrets,
@@ -59,7 +57,7 @@ class ViberChannel(Channel):
     abilities = ABILITIES
     token_pattern = re.compile(r"\b[0-9a-f]{16}-[0-9a-f]{16}-[0-9a-f]{16}\b")
 
-    class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    class Options(ApiOptions, forbid_unknown_fields=True, kw_only=True):
         """What a channel of this type may have in a bot.yaml; as in the constructor."""
 
         api_token: Secret
@@ -67,8 +65,6 @@ class ViberChannel(Channel):
         avatar: str | None = None
         native: list[str] = []
         api_url: str = API_URL
-        timeout: Timeout = 30.0
-        limits: Limits | None = None
 
     def __init__(
         self,

@@ -16,9 +16,9 @@ from maxbot.channels.elsewhere import Elsewhere
 from maxbot.channels.expand import Abilities
 from maxbot.channels.notes import Notes
 from maxbot.channels.options import (
+    ApiOptions,
     Limits,
     Secret,
-    Timeout,
     Timeouts,
     check_api_url,
     check_secrets,
@@ -101,7 +101,7 @@ class VkChannel(Channel):
         reply_payload=Limit(255 - len(PAYLOAD), payload_size),
     )
 
-    class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    class Options(ApiOptions, forbid_unknown_fields=True, kw_only=True):
         """What a channel of this type may have in a bot.yaml; as in the constructor."""
 
         access_token: str
@@ -114,8 +114,6 @@ class VkChannel(Channel):
         rate: float = RATE
         api_url: str = API_URL
         api_version: str = API_VERSION
-        timeout: Timeout = 30.0
-        limits: Limits | None = None
 
     def __init__(
         self,

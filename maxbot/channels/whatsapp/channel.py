@@ -8,9 +8,9 @@ import msgspec
 
 from maxbot.channels.base import Received, Request, Services
 from maxbot.channels.media import USUAL, Bounds, Media, Owner, file_id
-from maxbot.channels.meta import API_URL, API_VERSION, GraphError, MetaChannel
+from maxbot.channels.meta import API_URL, API_VERSION, GraphError, MetaChannel, MetaOptions
 from maxbot.channels.native import chosen
-from maxbot.channels.options import Burst, Limits, Rate, Secret, Timeout, Timeouts
+from maxbot.channels.options import Burst, Limits, Rate, Timeouts
 from maxbot.channels.pace import Pace, in_turn
 from maxbot.channels.replies import made
 from maxbot.channels.whatsapp.failures import FILES, Attempts, judge
@@ -67,22 +67,15 @@ class WhatsAppChannel(MetaChannel):
     window = WINDOW
     keep_seen = DELIVERED_FOR
 
-    class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    class Options(MetaOptions, forbid_unknown_fields=True, kw_only=True):
         """What a channel of this type may have in a bot.yaml; as in the constructor."""
 
-        app_secret: Secret
-        access_token: str
         phone_number_id: str
-        verify_token: Secret | None = None
         business_account_id: str | None = None
         list_button: str = "Menu"
         native: list[str] = []
         rate: Rate = RATE
         user_burst: Burst = USER_BURST
-        api_url: str = API_URL
-        api_version: str = API_VERSION
-        timeout: Timeout = 30.0
-        limits: Limits | None = None
 
     def __init__(
         self,

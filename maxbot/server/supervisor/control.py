@@ -1,6 +1,6 @@
 """What supervisor and workers say to each other, over a socket pair each: one JSON object a line.
 
-    supervisor ─▶ worker    Start (once, first), Poll, Sweep, Wake, Register, Stop; to the quarantine: Try
+    supervisor ─▶ worker    Start (once, first), Poll, Ended, Wake, Register, Stop; to the quarantine: Try
     worker ─▶ all others    Whisper, by way of the supervisor
     worker ─▶ supervisor    Ready, Beat (every second, from the event loop itself), Failed, Registered, Suspected, Done
 
@@ -45,7 +45,7 @@ class Poll(msgspec.Struct, tag=True, frozen=True):
     """Fetch updates from now on: nobody else does."""
 
 
-class Sweep(msgspec.Struct, tag=True, frozen=True):
+class Ended(msgspec.Struct, tag=True, frozen=True):
     """Another worker has ended: take up what it left."""
 
     pid: int
@@ -131,7 +131,7 @@ class Done(msgspec.Struct, tag=True, frozen=True):
     """False where something else of the dialog has to wait: it is still to be tried."""
 
 
-ToWorker: TypeAlias = Start | Poll | Sweep | Wake | Try | Register | Leave | Stop | Whisper
+ToWorker: TypeAlias = Start | Poll | Ended | Wake | Try | Register | Leave | Stop | Whisper
 ToSupervisor: TypeAlias = Ready | Beat | Failed | Registered | Suspected | Done | Whisper
 
 

@@ -18,12 +18,12 @@ from maxbot.server.reload import watch_files
 from maxbot.server.supervisor import signals
 from maxbot.server.supervisor.control import (
     Done,
+    Ended,
     Leave,
     Ready,
     Register,
     Registered,
     Suspected,
-    Sweep,
     ToSupervisor,
     Wake,
     Whisper,
@@ -152,7 +152,7 @@ class Supervisor:
         match message:
             case Ready() if not process.quarantine:
                 for pid in self._dead:  # whoever served when they ended may have ended too, before it could bury them
-                    process.tell(Sweep(pid))
+                    process.tell(Ended(pid))
                 self._now_serves(message)
                 if self._leaving:
                     process.tell(Leave())
@@ -202,7 +202,7 @@ class Supervisor:
         if not process.stopping:
             self._ended_unasked(process)
         self._dead.append(process.pid)
-        self._crew.tell_all(Sweep(process.pid))
+        self._crew.tell_all(Ended(process.pid))
         self._have_webhooks_registered()
 
     def _ended_unasked(self, process: WorkerProcess) -> None:

@@ -22,6 +22,7 @@ from maxbot.server.supervisor.control import (
     Beat,
     Control,
     Done,
+    Ended,
     Failed,
     Leave,
     Poll,
@@ -31,7 +32,6 @@ from maxbot.server.supervisor.control import (
     Start,
     Stop,
     Suspected,
-    Sweep,
     ToWorker,
     Try,
     Wake,
@@ -158,7 +158,7 @@ class Worker:
             match message:
                 case Poll():
                     self._service.poll()
-                case Sweep():
+                case Ended():
                     if isinstance(self._suspects, InAWorker):
                         self._suspects.first = False  # from now on boards say what was under way, and what was not
                     self._service.sweep(message.pid)

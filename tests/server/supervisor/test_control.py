@@ -6,10 +6,10 @@ import socket
 from maxbot.server.supervisor.control import (
     Beat,
     Control,
+    Ended,
     Ready,
     Start,
     Stop,
-    Sweep,
     ToSupervisor,
     ToWorker,
     encode,
@@ -23,7 +23,7 @@ START = Start("worker-1", plan(), [5, 6], 7, 8, 9)
 def test_the_first_message_is_read_without_what_follows_it() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        theirs.sendall(encode(START) + encode(Sweep(42)) + encode(Stop(0.5)))
+        theirs.sendall(encode(START) + encode(Ended(42)) + encode(Stop(0.5)))
 
         assert receive_start(ours) == START
 
@@ -33,7 +33,7 @@ def test_the_first_message_is_read_without_what_follows_it() -> None:
             control.close()
             return messages
 
-        assert asyncio.run(rest()) == [Sweep(42), Stop(0.5)]
+        assert asyncio.run(rest()) == [Ended(42), Stop(0.5)]
 
 
 def test_a_first_message_in_pieces_is_put_together() -> None:
@@ -67,7 +67,7 @@ def test_the_end_of_the_connection_is_none() -> None:
         await other.flush()
         other.close()
         heard = [await control.receive(), await control.receive(), await control.receive()]
-        control.send(Sweep(42))  # to nobody: no error
+        control.send(Ended(42))  # to nobody: no error
         control.close()
         return heard
 

@@ -2,17 +2,16 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
-from maxbot.errors import StartError, UsageError
+from maxbot.errors import StartError
 from maxbot.storage.mysql import checks
 from maxbot.storage.mysql.backend import MySQL
-from maxbot.storage.place import check_option, check_url
+from maxbot.storage.place import check_url
 from maxbot.storage.prepare import prepare
 from tests.storage.support import ANNA, MySQLPlace, says, update
 from tests.support.mysql import LOCKED, PASSWORD, POWERLESS, MariaDBServer
@@ -61,12 +60,6 @@ def test_a_missing_right_is_said(there: MySQLPlace) -> None:
     with there.server.connected("mysql") as cursor:
         cursor.execute(f"GRANT SELECT ON {there.database}.* TO {POWERLESS}@'127.0.0.1'")
     assert "lacks a right" in refusal(there.server.url(there.database, user=POWERLESS))
-
-
-def test_somebody_elses_database_is_refused(there: MySQLPlace) -> None:
-    with there.server.connected(there.database) as cursor:
-        cursor.execute("CREATE TABLE songs (title text)")
-    assert "belongs to something else" in refusal(there.url)
 
 
 def test_tables_that_a_killed_worker_had_begun_are_completed(there: MySQLPlace) -> None:
@@ -119,10 +112,6 @@ def test_a_table_whose_collation_or_engine_was_changed_is_refused(there: MySQLPl
         assert told in refusal(there.url)
 
 
-def test_hosts_are_tried_in_turn(there: MySQLPlace) -> None:
-    prepare(MySQL(f"mysql://maxbot@127.0.0.1:{free_port()},127.0.0.1:{there.server.port}/{there.database}"))
-
-
 def test_tls_is_asked_for_and_its_authority_is_looked_at(tmp_path: Path) -> None:
     authority, other = trustme.CA(), trustme.CA()
     certificate = authority.issue_cert("127.0.0.1", "localhost")
@@ -146,29 +135,6 @@ def test_tls_is_asked_for_and_its_authority_is_looked_at(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("url", "says"),
-    [
-        ("mysql://bot@host", "names no database"),
-        ("mysql://bot:pa/ss@host/bot", "%2F"),
-        ("mysql+oursql://bot@host/bot", "mysql\\+pymysql"),
-        ("mysql://bot@host/bot?colour=red", "no option colour"),
-        ("mysql://bot@host/bot?ssl-mode=on", "VERIFY_IDENTITY"),
-    ],
-)
-def test_a_wrong_url_is_said_without_repeating_it(url: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says) as refused:
-        check_url(url)
-    assert "pa/" not in str(refused.value)
-
-
-def test_a_password_on_a_command_line_is_refused() -> None:
-    with pytest.raises(UsageError, match="MAXBOT_DATABASE"):
-        check_option("mysql://bot:secret@host/bot")
-    assert MySQL("mysql://bot:secret@host/bot").name == "mysql://bot@host/bot"
-    check_option("mysql://bot@host/bot?ssl-mode=required")
-
-
-@pytest.mark.parametrize(
     ("url", "module", "extra"), [("mysql:", "MySQLdb", "mysql"), ("mysql+pymysql:", "pymysql", "pymysql")]
 )
 def test_a_missing_driver_is_named_with_what_installs_it(
@@ -177,21 +143,6 @@ def test_a_missing_driver_is_named_with_what_installs_it(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(StartError, match=rf'pip install "maxbot\[{extra}\]"'):
         check_url(f"{url}//bot@host/bot")
-
-
-def test_times_are_the_databases(there: MySQLPlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host whose clock is an hour ahead would take all work of the others for left behind."""
-    clock = time.time
-    monkeypatch.setattr("maxbot.storage.database.time.time", lambda: clock() + 3600.0)
-
-    async def scenario() -> None:
-        async with there.opened() as store:
-            await store.ping()
-            await store.accept([update("a")])
-            assert abs(store.now() - clock()) < 5.0
-
-    asyncio.run(scenario())
-    assert abs(there.rows("seen")[0]["accepted_at"] - clock()) < 5.0
 
 
 def test_texts_of_all_kinds_come_back_as_they_went(there: MySQLPlace) -> None:
