@@ -5,8 +5,10 @@ Each worker finds out by itself, with one call, and writes down how long it is: 
 
 import asyncio
 import random
+from contextlib import suppress
 
-from maxbot.outbox.retries import pause, until_stored
+from maxbot.errors import StorageError
+from maxbot.outbox.retries import pause
 from maxbot.storage.store import Store
 
 LONGEST_REST = 300.0
@@ -40,7 +42,8 @@ class Rests:
         failures = self._failures[channel] = self._failures.get(channel, 0) + 1
         seconds = pause(failures, wish, LONGEST_REST)
         self._until[channel] = now + seconds
-        await until_stored(self._store.note, channel, NOTE, str(self._store.now() + seconds))
+        with suppress(StorageError):  # then who starts anew asks once more
+            await self._store.note(channel, NOTE, str(self._store.now() + seconds))
 
     async def remaining(self, channel: str) -> float:
         """Return for how many seconds a dialog of the channel has to wait: not all the same, or all came at once."""
@@ -60,8 +63,10 @@ class Rests:
             del self._until[channel], self._failures[channel]
 
     async def _recall(self, channel: str) -> None:
-        noted = await until_stored(self._store.noted, channel, NOTE)
-        self._recalled.add(channel)
+        noted = None
+        with suppress(StorageError):  # the next one looks again
+            noted = await self._store.noted(channel, NOTE)
+            self._recalled.add(channel)
         seconds = min(float(noted) - self._store.now(), LONGEST_REST) if noted else 0.0
         if seconds > 0 and channel not in self._until:
             self._until[channel] = asyncio.get_running_loop().time() + seconds
