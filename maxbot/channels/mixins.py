@@ -93,13 +93,21 @@ def made_of(name: str, mixins: Sequence[type[Any]], base: type[Channel] | None) 
 class _Extended(Channel):
     """Between the mixins and the channel that they extend: sends what they can, and leaves them the rest."""
 
+    def check(self, content: dict[str, Any]) -> None:
+        if self._mixed(Command(content)) is None:
+            super().check(content)
+
     async def send(self, command: Command, dialog: Dialog) -> None:
-        name = _sender(type(self), command)
-        if name in (None, "send_text", "send_image") and not _overrides(type(self), name):
+        name = self._mixed(command)
+        if name is None:
             await super().send(command, dialog)
             return
-        assert name is not None
         await getattr(self, name)(_Content(command), {"channel_name": dialog.channel, "user_id": dialog.user})
+
+    def _mixed(self, command: Command) -> str | None:
+        """Return the name of the mixin's method that sends it; None where the channel does."""
+        name = _sender(type(self), command)
+        return None if name in ("send_text", "send_image") and not _overrides(type(self), name) else name
 
     async def send_text(self, command: dict[str, Any], dialog: dict[str, str]) -> None:
         """Send as the channel does."""

@@ -1,25 +1,35 @@
 """Channels that rest: where a platform says "later" to a whole account, its dialogs wait together.
 
-Each worker finds out by itself, with one call. No row of the database says so: nobody else has to keep to it, and a
-worker that starts anew only asks once more.
+Each worker finds out by itself, with one call, and writes down how long it is: a worker that starts anew keeps to it.
 """
 
 import asyncio
 import random
+from contextlib import suppress
 
+from maxbot.errors import StorageError
 from maxbot.outbox.retries import pause
+from maxbot.storage.store import Store
 
 LONGEST_REST = 300.0
 
+NOTE = "rests until"
+
 
 class Rests:
-    """How long each channel rests. Made on the event loop that it serves."""
+    """How long each channel rests. Made on the event loop that it serves.
 
-    def __init__(self) -> None:
+    Args:
+        store: Keeps it over restarts.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._recalled: set[str] = set()
         self._until: dict[str, float] = {}
         self._failures: dict[str, int] = {}
 
-    def note(self, channel: str, wish: float | None) -> None:
+    async def note(self, channel: str, wish: float | None) -> None:
         """A platform said "later" to all of a channel.
 
         Args:
@@ -30,10 +40,15 @@ class Rests:
         if now < self._until.get(channel, 0.0):  # another call of the same moment
             return
         failures = self._failures[channel] = self._failures.get(channel, 0) + 1
-        self._until[channel] = now + pause(failures, wish, LONGEST_REST)
+        seconds = pause(failures, wish, LONGEST_REST)
+        self._until[channel] = now + seconds
+        with suppress(StorageError):  # then who starts anew asks once more
+            await self._store.note(channel, NOTE, str(self._store.now() + seconds))
 
-    def remaining(self, channel: str) -> float:
+    async def remaining(self, channel: str) -> float:
         """Return for how many seconds a dialog of the channel has to wait: not all the same, or all came at once."""
+        if channel not in self._recalled:
+            await self._recall(channel)
         until = self._until.get(channel)
         if until is None:
             return 0.0
@@ -46,3 +61,13 @@ class Rests:
         """The channel sends again."""
         if channel in self._until:
             del self._until[channel], self._failures[channel]
+
+    async def _recall(self, channel: str) -> None:
+        noted = None
+        with suppress(StorageError):  # the next one looks again
+            noted = await self._store.noted(channel, NOTE)
+            self._recalled.add(channel)
+        seconds = min(float(noted) - self._store.now(), LONGEST_REST) if noted else 0.0
+        if seconds > 0 and channel not in self._until:
+            self._until[channel] = asyncio.get_running_loop().time() + seconds
+            self._failures[channel] = 1

@@ -84,7 +84,7 @@ class Sender:
         self._wake = wake
         self._watch = watch
         self._holds = holds
-        self._rests = Rests()
+        self._rests = Rests(store)
 
     async def send(self, dialog: Dialog, rows: Sequence[OutboxRow], *, found: bool) -> Sent | None:
         """Send commands in order.
@@ -124,7 +124,7 @@ class Sender:
 
     async def _begin(self, dialog: Dialog, row: OutboxRow, *, taken_up: bool) -> OutboxRow | None:
         """Return a command whose attempt may begin; None if it was set aside."""
-        rest = self._rests.remaining(dialog.channel)
+        rest = await self._rests.remaining(dialog.channel)
         if rest and await self._give_up(dialog, row, "the channel rests"):
             return None
         if rest and not taken_up and row.not_before is None:
@@ -184,7 +184,7 @@ class Sender:
             await self._move(dialog, row, error.user)
         except RetryLater as error:
             if error.reach == "channel":
-                self._rests.note(dialog.channel, error.retry_after)
+                await self._rests.note(dialog.channel, error.retry_after)
             await self._postpone(dialog, row, error.reason, error.retry_after)
         except StorageUnavailable as error:  # a channel whose replies are kept here
             await self._postpone(dialog, row, str(error), None)

@@ -3,10 +3,12 @@
 import time
 from asyncio import Future
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import select
 
+from maxbot.errors import StorageDamaged
 from maxbot.storage.database import Database
 from maxbot.storage.schema import revisions
 from maxbot.storage.statement import Statement, Transaction
@@ -257,9 +259,11 @@ class Store:
         Args:
             new: The same for all workers that may see the database without one.
         """
-        known = await self.noted("", MARK)
-        if known is None:
-            await self.note("", MARK, new)
+        known = None
+        with suppress(StorageDamaged):  # the rest may be served
+            known = await self.noted("", MARK)
+            if known is None:
+                await self.note("", MARK, new)
         self.mark = f"{known or new}."
 
     async def note(self, channel: str, key: str, value: str) -> None:

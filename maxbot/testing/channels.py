@@ -323,6 +323,8 @@ class ChannelContract:
                 return
             assert isinstance(begun, dict), "draft returns what names the message"
             assert begun, "draft returns what names the message"
+            if growth.finds:
+                assert await channel.draft("hel", dialog, "key-1.begun", {}), "what may be there is found, or begun"
             begun = msgspec.json.decode(msgspec.json.encode(begun))  # as it is stored
             assert await channel.draft("hell", dialog, "key-1.begun", begun) == begun, "the message is the same one"
             before = len(api.requests)

@@ -117,6 +117,9 @@ def test_a_mixin_adds_to_a_channel_that_is_there(monkeypatch: pytest.MonkeyPatch
     dialog = Dialog("telegram", "7")
     asyncio.run(channel.send(Command({"poster": {"w": 1}}), dialog))
     assert channel.posted == ({"w": 1}, {"channel_name": "telegram", "user_id": "7"})
+    channel.check({"poster": {"w": 1}})
+    with pytest.raises(Undeliverable):
+        channel.check({"native": {"telegram": {"getMe": {}}}})
     asyncio.run(channel.send(Command({"location": {"latitude": 1.0, "longitude": 2.0}}, key="k"), dialog))
     asyncio.run(channel.send(Command({"text": "hi"}, key="k", resend=False), dialog))
     assert sent[0].key == "k"

@@ -383,6 +383,27 @@ def test_where_a_platform_wants_the_whole_channel_to_wait_others_do_not_ask() ->
     assert counters() == {}
 
 
+def test_a_channel_rests_over_a_restart_as_well() -> None:
+    async def scenario(store: Store) -> None:
+        platform = Platform(RetryLater("too many", retry_after=100.0, reach="channel"))
+        rows = [await committed_of(store, dialog, dialog.user) for dialog in (ANNA, BEA)]
+        with pytest.raises(Waits):
+            await Sender(store, {"test": platform}, 1000.0).send(ANNA, rows[0], found=False)
+        await asyncio.sleep(40)
+        anew = Sender(store, {"test": platform}, 1000.0)
+        with pytest.raises(Waits) as wait:
+            await anew.send(BEA, rows[1], found=False)
+        assert 55 < wait.value.seconds <= 75
+        assert platform.texts == ["1"], "nobody asks before the time"
+        await asyncio.sleep(90)
+        for dialog in (BEA, ANNA):
+            await anew.send(dialog, (await store.load(str(dialog))).outbox, found=True)
+        assert platform.texts == ["1", "2", "1"]
+
+    run_with_store(scenario)
+    assert counters() == {}
+
+
 def test_a_channel_that_rests_for_ever_keeps_no_command_for_ever() -> None:
     async def scenario(store: Store) -> None:
         platform = Platform(*[RetryLater("account locked", reach="channel")] * 100)

@@ -258,4 +258,12 @@ BUGS = (
         "            if False:",
         ("tests/outbox/test_send.py",),
     ),
+    Bug(
+        "a-rest-ends-with-the-worker",
+        "a platform's later keeps its time over restarts",
+        "maxbot/outbox/rests.py",
+        "        if channel not in self._recalled:\n            await self._recall(channel)\n",
+        "",
+        ("tests/outbox/test_send.py",),
+    ),
 )

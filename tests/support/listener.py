@@ -37,16 +37,26 @@ class Listener(ABC):
         return port
 
     async def _end(self) -> None:
+        # A connection that is taken this moment is known some turns later; a server closed before that would lose it.
+        await _turns_of_the_loop(10)
         self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _turns_of_the_loop(5)  # what was closed is gone some turns later
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await self._connect(reader, writer)
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await self._connect(reader, writer)
+        finally:
+            writer.close()
+
+
+async def _turns_of_the_loop(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)

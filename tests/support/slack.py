@@ -43,6 +43,8 @@ class SlackStandIn(ServedStandIn):
         """The ts of each."""
         self.gone: set[str] = set()
         """Messages that cannot be changed any more, by their ts."""
+        self.today = 1700000000
+        """Second in which all messages come."""
         self.limited = 0
         """How many looks at what was said are refused before one is answered."""
         self.updates: list[float] = []
@@ -125,7 +127,7 @@ class SlackStandIn(ServedStandIn):
         if fate.retry_after is not None:
             limited = {"ok": False, "error": "ratelimited"}
             return web.json_response(limited, status=429, headers={"Retry-After": str(fate.retry_after)})
-        ts = f"1700000000.{len(self.seen) + 1:06}"
+        ts = f"{self.today}.{len(self.seen) + 1:06}"
         self.seen.append(message)
         self.names.append(ts)
         if fate.outcome in ("lost", "stall"):
