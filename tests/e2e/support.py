@@ -110,7 +110,7 @@ def assert_nothing_set_aside(folder: Path) -> None:
     assert not letters, letters
 
 
-def wait_until_done(folder: Path, timeout: float = 90.0) -> None:
+def wait_until_done(folder: Path, timeout: float = 300.0) -> None:
     """Wait until the server has nothing more to do; what it did all this time is for the history to tell."""
 
     def nothing_left() -> bool:

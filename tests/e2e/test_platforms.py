@@ -140,7 +140,7 @@ def test_every_message_is_answered_in_order_and_once_but_for_what_nobody_knew_of
                     await each(
                         [talk(client, server.port, name, user) for name in stand_ins for user in range(11, 11 + USERS)]
                     )
-                await until(lambda: pending(tmp_path) == 0, 60)
+                await until(lambda: pending(tmp_path) == 0, 300)
             finally:
                 await asyncio.to_thread(server.__exit__, None, None, None)
             log = (tmp_path / "log").read_text()

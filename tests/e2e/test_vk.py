@@ -76,7 +76,7 @@ def test_no_reply_arrives_twice_although_answers_are_lost_and_everything_is_kill
     asyncio.run(scenario())
 
 
-async def until(condition: Any, seconds: float = 60.0) -> None:
+async def until(condition: Any, seconds: float = 120.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)

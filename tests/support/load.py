@@ -387,7 +387,7 @@ class LoadProcess:
         """Begin no new update. `result` then returns when those under way are acknowledged."""
         self._process.send_signal(signal.SIGTERM)
 
-    def result(self, timeout: float = 120.0) -> LoadRecord:
+    def result(self, timeout: float = 300.0) -> LoadRecord:
         """Wait for the end and return what was seen.
 
         Raises:
@@ -408,7 +408,7 @@ class LoadProcess:
         self._directory.cleanup()
 
 
-def deliver(plan: Plan, timeout: float = 120.0) -> LoadRecord:
+def deliver(plan: Plan, timeout: float = 300.0) -> LoadRecord:
     """Run a plan in a process of its own and return what was seen."""
     with LoadProcess(plan) as load:
         return load.result(timeout)

@@ -17,7 +17,7 @@ import psutil  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[2]
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that something may take on a busy machine before it counts as not happening."""
 
 T = TypeVar("T")

@@ -439,7 +439,7 @@ class TelegramStandIn:
     def stats(self) -> Stats:
         return msgspec.json.decode(self._request("GET", "/_stats"), type=Stats)
 
-    def wait(self, condition: Callable[[Stats], bool], timeout: float = 60.0, pause: float = 0.02) -> Stats:
+    def wait(self, condition: Callable[[Stats], bool], timeout: float = 120.0, pause: float = 0.02) -> Stats:
         """Ask for the counters every `pause` seconds until they fulfil `condition`, and return them.
 
         Raises:
@@ -461,7 +461,7 @@ class TelegramStandIn:
                 pipe.close()
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(method, path, body)
             response = connection.getresponse()
