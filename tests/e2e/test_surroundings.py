@@ -62,6 +62,14 @@ def test_an_odd_environment(tmp_path: Path, environment: dict[str, str]) -> None
         answered(server, tmp_path)
 
 
+@pytest.mark.parametrize("kilobytes", [200_000, 300_000, 400_000, 600_000] if FULL else [300_000])
+def test_little_memory(tmp_path: Path, kilobytes: int) -> None:
+    server = serve(tmp_path, workers=1)
+    server._command = ["sh", "-c", f'ulimit -v {kilobytes} && exec "$@"', "sh", *server._command]
+    with server:
+        answered(server, tmp_path)
+
+
 def test_a_terminal_that_is_closed_stops_it(tmp_path: Path) -> None:
     server = serve(tmp_path)
     ours, theirs = pty.openpty()
