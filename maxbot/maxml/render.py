@@ -55,6 +55,7 @@ class Reader:
                 if running or not node.isspace():
                     running.append(node)
             elif node.name == texts.BREAK:
+                self._check_break(node, control)
                 running.append(node)
             else:
                 schema = self._schema(node, control)
@@ -64,6 +65,15 @@ class Reader:
                 yield _command(node, schema)
         if running:
             yield {"text": _text(running)}
+
+    def _check_break(self, element: Element, control: frozenset[str]) -> None:
+        """Refuse what would be lost without a word: outside of a `<text>`, a break holds text and breaks alone."""
+        for node in element.children:
+            if isinstance(node, Element):
+                if node.name != texts.BREAK:
+                    self._schema(node, control)
+                    raise _wrong(node, f"<{node.name}> cannot stand in a <{texts.BREAK}>")
+                self._check_break(node, control)
 
     def _schema(self, element: Element, control: frozenset[str]) -> CommandSchema:
         if element.name in self._commands:

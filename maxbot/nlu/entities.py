@@ -75,9 +75,9 @@ class EntityProxy:
     def __getattr__(self, name: str) -> Any:
         if name in self.OWN_NAMES and self.all_objects:
             return getattr(self.all_objects[0], name)
-        if name in self.OWN_NAMES or name.startswith("__"):
+        if name.startswith("__"):
             raise AttributeError(name)
-        if any(find.value == name for find in self.all_objects):
+        if name not in self.OWN_NAMES and any(find.value == name for find in self.all_objects):
             return True
         if name in self._values:
             return False

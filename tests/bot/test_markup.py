@@ -15,6 +15,7 @@ from maxbot.channels.telegram import TelegramChannel
 from maxbot.commands import KINDS, check, kind_of
 from maxbot.maxml import MaxMLError
 from maxbot.types import Dialog
+from tests.support import examples
 
 BOLD = {"style": "bold", "start": 2, "end": 3}
 
@@ -165,7 +166,7 @@ replies = st.one_of(
 
 
 @given(st.lists(replies, max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_what_is_printed_is_read_again_as_the_same(contents: list[dict[str, Any]]) -> None:
     assert read_replies(print_replies(contents)) == contents
 

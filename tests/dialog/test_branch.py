@@ -17,6 +17,7 @@ from maxbot.dialog.source import Document, Place, Source
 from maxbot.dialog.templates import Expression, Templates
 from maxbot.errors import TurnError
 from maxbot.types import Dialog
+from tests.support import examples
 
 PATHS = [
     *(
@@ -144,7 +145,7 @@ values = st.sampled_from(["a", "A", "", "hello", 7, 2.5, True, False, None, ["a"
 variables = st.dictionaries(st.sampled_from(["a", "b", "items"]), values)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(st.lists(conditions, max_size=6), whats, variables, variables)
 def test_keys_never_change_which_node_answers_or_what_fails(
     texts: list[str], what: dict[str, Any], user: dict[str, Any], slots: dict[str, Any]
@@ -153,6 +154,29 @@ def test_keys_never_change_which_node_answers_or_what_fails(
     state = {"user": user, "slots": slots}
     indexed = answer(texts, what, state)
     assert indexed == answer([f"[{text}][0]" for text in texts], what, state)
+
+
+@pytest.mark.parametrize(
+    ("condition", "answers"),
+    [
+        ("user.b|default('a') == 'a'", True),
+        ("user.a|default('b', true) == 'b'", False),
+        ("(user.b or 'a') == 'a'", True),
+        ("message.text.split('l')[0] == 'he'", True),
+        ("message.text[1:3] == 'el' and message.text[-1:] == 'o'", True),
+        ("message.text|first == 'h' and message.text|last == 'o'", True),
+        ("message.get('image') == none", True),
+        ("user.n|default(0)|int(5) == 4", True),
+        ("utc_time.strftime('%H') == '07'", True),
+        ("message.text.endswith('llo')", True),
+        ("message.text.endswith('x')", False),
+    ],
+)
+def test_values_that_go_through_filters_are_read_as_they_are_evaluated(condition: str, answers: bool) -> None:
+    given = ({"text": "hello"}, {"user": {"a": "a", "n": "4"}})
+    assert keys_of(condition)
+    assert (answer([condition], *given)[0] != []) is answers
+    assert (answer([f"[{condition}][0]"], *given)[0] != []) is answers
 
 
 def keys_of(text: str, *, options: dict[str, Any] | None = None) -> list[set[tuple[str, str, Any]]]:

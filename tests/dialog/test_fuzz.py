@@ -11,6 +11,7 @@ from maxbot.dialog.limits import SIZE_LIMIT, Budget, current_budget
 from maxbot.dialog.source import Document, Place, Source
 from maxbot.dialog.templates import Templates
 from maxbot.errors import BotError
+from tests.support import examples
 
 NAMES = ["message", "message.text", "user.x", "slots", "l", "d", "n", "nobody", "loop.index", "x", "range", "namespace"]
 VALUES = ["1", "0", "-1", "9999999", "'a'", "'<b>'", "none", "true", "[]", "[1, 2]", "{'a': 1}", "(1,)", "1.5"]
@@ -70,7 +71,7 @@ def check(error: Exception) -> None:
     assert "bot.yaml:" in str(error)
 
 
-slow = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 
 
 @slow

@@ -14,6 +14,7 @@ from maxbot.bot import MaxBot
 from maxbot.dialog.state import Kind
 from maxbot.errors import RpcError, TurnError
 from maxbot.types import Dialog, State, TurnResult
+from tests.support import examples
 
 ADA = Dialog("web", "ada")
 NOW = datetime(2024, 5, 14, 9, 30, tzinfo=UTC)
@@ -149,7 +150,9 @@ def check(state: State) -> None:
     assert all(state.get(key, True) for key in ("user", "slots", "waiting", "asked")), "what is empty is left out"
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(bots(), bots(), conversations, conversations)
 def test_random_bots_and_conversations(first: str, second: str, before: list[Any], after: list[Any]) -> None:
     bot = MaxBot.inline(first)
@@ -172,7 +175,7 @@ anything = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(anything)
 def test_any_state_can_be_loaded(value: Any) -> None:
     bot = MaxBot.inline(

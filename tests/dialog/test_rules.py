@@ -349,3 +349,37 @@ dialog:
 def test_rpc_in_the_turn_of_a_message_is_false_and_has_nothing() -> None:
     bot = "dialog: [{condition: true, response: '{{ rpc.method }} {{ rpc.params }} {{ rpc.ping is defined }}'}]"
     assert say(bot, "hello") == ["None None False"]
+
+
+PAYING = """
+rpc: [{method: paid, params: [{name: sum}]}, {method: ping}]
+dialog:
+  - condition: message.text == 'order'
+    label: order
+    slot_filling:
+      - {name: dish, check_for: "message.text in ['soup'] and message.text", prompt: Which dish?, not_found: No.}
+      - {name: paid, check_for: rpc.paid, prompt: Please pay., found: "Thanks {{ current_value }}."}
+      - {name: sum, check_for: params.sum}
+    slot_handlers: [{condition: rpc.ping, response: Pong.}]
+    response: "{{ slots.dish }} {{ slots.paid }} {{ slots.sum|default('-') }}"
+  - {condition: rpc.paid, response: Too much.}
+"""
+
+
+def test_a_request_fills_a_slot() -> None:
+    paid = {"method": "paid", "params": {"sum": 9}}
+    assert say(PAYING, "order", {"method": "ping"}, "soup", "hm", paid, paid) == [
+        "Which dish?",
+        "Pong. | Which dish?",
+        "Please pay.",
+        "Please pay.",
+        "Thanks True. | soup True 9",
+        "Too much.",
+    ]
+    # It need not be the slot that was asked for.
+    assert say(PAYING, "order", paid, "soup") == ["Which dish?", "Thanks True. | Which dish?", "soup True 9"]
+    assert say(PAYING, "order", {"method": "paid"}, "soup") == [
+        "Which dish?",
+        "Thanks True. | Which dish?",
+        "soup True -",
+    ]

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maxbot.maxml import CommandSchema, Field, MarkupError, Reader, SchemaError, print_commands
+from tests.support import examples
 
 NAMES = ["a", "b", "c", "d"]
 ALLOWED = st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uffff").filter(
@@ -68,14 +69,14 @@ def declared(draw: st.DrawFn) -> tuple[list[CommandSchema], list[dict[str, Any]]
 
 
 @given(declared())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_what_is_printed_is_read_again_as_the_same(given: tuple[list[CommandSchema], list[dict[str, Any]]]) -> None:
     schemas, commands = given
     assert Reader(lambda: schemas).read(print_commands(commands, schemas)) == commands
 
 
 @given(declared(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_what_is_spoilt_is_read_or_refused(
     given: tuple[list[CommandSchema], list[dict[str, Any]]], data: st.DataObject
 ) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from maxbot.maxml import CommandSchema, Field, Marked, MarkupError, MaxMLError, Reader, SchemaError, print_commands
 from maxbot.maxml.parse import DEPTH_LIMIT
 from maxbot.maxml.render import Command
+from tests.support import examples
 
 READER = Reader()
 NODE = frozenset({"listen", "followup", "jump_to", "end"})
@@ -88,6 +89,9 @@ def test_an_image_has_a_caption_with_markup() -> None:
         "\ufffe",
         "\ud800",
         "<text>" * (DEPTH_LIMIT + 1) + "</text>" * (DEPTH_LIMIT + 1),
+        "<br><b>x</b></br>",
+        "a <br><br><text>x</text></br></br>",
+        "<br><image url='http://example.org/a'/></br>",
         "<text>" + "<b>" * 100_000,
         "<text>" + "<b>" * 5_000 + "</b>" * 5_000 + "</text>",
     ],
@@ -199,7 +203,7 @@ documents = st.lists(st.sampled_from(_ATOMS) | st.text(max_size=3), max_size=20)
 
 
 @given(documents)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_whatever_is_rendered_gives_commands_or_a_mistake(document: str) -> None:
     try:
         commands = read(document)
@@ -217,14 +221,14 @@ whole = st.lists(inner.map(lambda text: f"<text>{text}</text>"), max_size=3).map
 
 
 @given(whole)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_printing_what_was_printed_changes_nothing(document: str) -> None:
     printed = print_commands(read(document))
     assert print_commands(read(printed)) == printed
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=5).map("\n".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_the_way_without_a_parser_is_no_other_way(text: str) -> None:
     def outcome(document: str) -> object:
         try:

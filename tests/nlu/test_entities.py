@@ -28,6 +28,13 @@ def test_a_value_is_true_where_it_was_found() -> None:
     assert not hasattr(ENTITIES.colour, "pink")
 
 
+def test_a_value_with_the_name_of_an_attribute_is_false_while_nothing_was_found() -> None:
+    entities = EntitiesResult.resolve([RED], {"colour": ["name", "red"], "code": ["name", "order"]})
+    assert entities.code.name is False
+    assert entities.colour.name == "colour"
+    assert not hasattr(entities.code, "literal")
+
+
 def test_an_entity_without_finds_is_false_and_has_no_value() -> None:
     assert not ENTITIES.size
     assert ENTITIES.size.first is None

@@ -63,6 +63,20 @@ def test_an_expression_means_what_it_means_in_python() -> None:
     assert found("{e} aa1", "{e}", "a{2}", r"\N{DIGIT ONE}") == [("v0", "{e}", 0), ("v1", "aa", 4), ("v2", "1", 6)]
 
 
+@pytest.mark.parametrize("pattern", [r"\w+", r"\W+", r"\b.+?\b", r"(?i)[^\W\d]+", r"\Bb", r"(?a)\w+"])
+def test_words_are_those_of_python_in_any_script(pattern: str) -> None:
+    text = "caf\u0065\u0301 x\u00b2b हिन्दी ⅷ ① \u203fb a\u200db 5\u0660 ªº"
+    expected = [(match.group(), match.start()) for match in re.finditer(pattern, text) if match.group()]
+    assert [find[1:] for find in found(text, pattern)] == expected
+
+
+@given(st.text(max_size=12), st.sampled_from([r"\w+", r"\W", r"\b", r"\w\b", r"\B\w", r"[\w-]+\s", r"\d+\w"]))
+def test_words_are_those_of_python_in_any_text(text: str, pattern: str) -> None:
+    text = "".join(char for char in text if char not in "\x1c\x1d\x1e\x1f")  # control characters do not get here
+    expected = [(match.group(), match.start()) for match in re.finditer(pattern, text) if match.group()]
+    assert [find[1:] for find in found(text, pattern)] == expected
+
+
 PARTS = (
     r"a|b|{e}|{|}|{1}|{1,}|{,2}|{,}|{1 }|{e<=1}|{i}|{}|[|]|[:|:]|[^|[[:alpha:]]|[:a|:|^|-|\\|\[|\{|\b|\d|(?:|(|)|?|*|+"
     "|(?x)|#| |\n|,|1"

@@ -15,3 +15,8 @@ import os
 
 FULL = bool(os.environ.get("MAXBOT_TEST_FULL"))
 """Whether fault tests run with the counts of a release, which takes hours, rather than with those of every change."""
+
+
+def examples(count: int) -> int:
+    """Return how many examples a property is tried with, of a count for every change."""
+    return count * 20 if FULL else count

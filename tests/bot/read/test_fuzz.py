@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from maxbot.bot import MaxBot
 from maxbot.bot.read.bot import read_inline
 from maxbot.errors import BotError, TurnError
+from tests.support import examples
 
 YAML = (
     "dialog:§channels:§- condition: §  response: §\n§\n  § §|§>§'§\"§[§]§{§}§&a §*a§!ENV §${X}§!!str §---§...§%§\t§#"
@@ -39,14 +40,14 @@ def broken_line(bot_yaml: str) -> int | None:
     return None
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.text() | texts(YAML, 30, ""))
 def test_any_text_is_a_bot_or_an_error(text: str) -> None:
     with suppress(BotError):
         MaxBot.inline(text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(texts(JINJA, 12, " "))
 def test_any_template_answers_or_names_the_line(text: str) -> None:
     block = text.replace("\n", "\n      ")
@@ -54,7 +55,7 @@ def test_any_template_answers_or_names_the_line(text: str) -> None:
     assert line is None or 3 <= line <= 5 + text.count("\n")
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(texts(JINJA, 12, " "))
 def test_any_condition_is_evaluated_or_names_the_line(text: str) -> None:
     block = text.replace("\n", "\n      ")
@@ -62,7 +63,7 @@ def test_any_condition_is_evaluated_or_names_the_line(text: str) -> None:
     assert line is None or 2 <= line <= 4 + text.count("\n")
 
 
-DEEP = settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+DEEP = settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 KEYS = (
     "extensions channels intents entities rpc dialog condition response label followup slot_filling slot_handlers "
@@ -173,3 +174,15 @@ def test_a_hundred_thousand_nodes_are_a_bot() -> None:
     nodes = "".join(f"  - {{condition: rpc, response: x, label: l{number}}}\n" for number in range(100_000))
     bot = read_inline(f"dialog:\n{nodes}", lambda extensions: None)
     assert len(bot.dialog) == 100_000
+
+
+def test_thousands_of_nodes_are_compiled_and_the_last_one_answers() -> None:
+    """3,000 nodes; full: 60,000."""
+    count = examples(3_000)
+    nodes = "".join(
+        f"  - {{condition: message.text == 'w{number}', response: x{number}, label: l{number}}}\n"
+        for number in range(count)
+    )
+    bot = MaxBot.inline(f"dialog:\n{nodes}")
+    assert bot.process_message(f"w{count - 1}") == [{"text": f"x{count - 1}"}]
+    assert bot.process_message("else") == []
