@@ -47,6 +47,7 @@ from maxbot.events import (
 from maxbot.storage.backend import Backend
 from maxbot.storage.statement import Transaction
 from maxbot.storage.tables.claims import lock
+from maxbot.storage.tables.inbox import accept
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -103,8 +104,15 @@ class Database:
         self._thread = threading.Thread(target=self._serve, name="storage", daemon=True)
         self._thread.start()
 
-    def call(self, operation: Operation[Item, Result], item: Item) -> asyncio.Future[Result]:
+    def call(
+        self, operation: Operation[Item, Result], item: Item, *, patient: bool = False
+    ) -> asyncio.Future[Result]:
         """Run `operation` for `item`, together with whatever else is waiting.
+
+        Args:
+            operation: What to do.
+            item: With what.
+            patient: Whether it may wait some milliseconds for others, to share a transaction with them.
 
         Returns:
             A future of the result. It is done only once the transaction is committed.
@@ -113,7 +121,7 @@ class Database:
             StorageUnavailable: (from the future) Nothing was stored; the same call may work later.
             StorageError: (from the future) Nothing was stored, and it would fail again.
         """
-        return self._enqueue(operation, item, writes=True)
+        return self._enqueue(operation, item, writes=True, patient=patient)
 
     def ask(self, operation: Operation[Item, Result], item: Item) -> asyncio.Future[Result]:
         """Run an `operation` that only reads, in one statement: it waits for nobody who writes, and holds up nobody.
@@ -153,7 +161,10 @@ class Database:
         """Whether this worker does what one worker is enough for; None where it has to be asked for."""
         return self._backend.leads()
 
-    def _enqueue(self, operation: Operation[Item, Result], item: Item, *, writes: bool) -> asyncio.Future[Result]:
+    def _enqueue(
+        self, operation: Operation[Item, Result], item: Item, *, writes: bool, patient: bool = False
+    ) -> asyncio.Future[Result]:
+        # The thread's pace lets calls gather, those that are patient and those that are not.
         future: asyncio.Future[Result] = self._loop.create_future()
         self._give(Call(operation, item, future, writes))
         return future
@@ -341,11 +352,15 @@ def _locked(calls: list[Call], kinds: list[tuple[Operation[Any, Any], list[int]]
 
 
 def by_kind(calls: Sequence[Call]) -> dict[tuple[bool, Operation[Any, Any]], list[int]]:
-    """Return the places of calls that ask for the same."""
+    """Return the places of calls that ask for the same: those first that take updates in.
+
+    A dialog that is roused by an update looks for it in the same transaction.
+    """
     kinds: dict[tuple[bool, Operation[Any, Any]], list[int]] = {}
     for index, call in enumerate(calls):
         kinds.setdefault((call.writes, call.operation), []).append(index)
-    return kinds
+    accepts = kinds.pop((True, accept), None)
+    return kinds if accepts is None else {(True, accept): accepts, **kinds}
 
 
 def apply(
