@@ -22,7 +22,9 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
+
+import msgspec
 
 from maxbot.backoff import backoff
 from maxbot.errors import (
@@ -71,7 +73,7 @@ LAST_LOOKS = 3
 """How often an unknown outcome is still looked up once the database is to be closed."""
 
 
-class Call(NamedTuple):
+class Call(msgspec.Struct, frozen=True):
     """What somebody waits for."""
 
     operation: Operation[Any, Any]
@@ -104,9 +106,7 @@ class Database:
         self._thread = threading.Thread(target=self._serve, name="storage", daemon=True)
         self._thread.start()
 
-    def call(
-        self, operation: Operation[Item, Result], item: Item, *, patient: bool = False
-    ) -> asyncio.Future[Result]:
+    def call(self, operation: Operation[Item, Result], item: Item, *, patient: bool = False) -> asyncio.Future[Result]:
         """Run `operation` for `item`, together with whatever else is waiting.
 
         Args:
@@ -378,12 +378,16 @@ def apply(
 
 def settle(calls: Sequence[Call], outcomes: Sequence[Any], observe: Observer) -> None:
     """Tell those who called what came of it."""
-    for failure in {id(outcome): outcome for outcome in outcomes if isinstance(outcome, StorageUnavailable)}.values():
-        observe(DatabaseUnavailable(str(failure), isinstance(failure, StorageDamaged)))
+    failures: dict[int, StorageUnavailable] = {}
     for call, outcome in zip(calls, outcomes, strict=True):
-        if call.future.done():  # the caller was cancelled; what it asked for is done all the same
+        future = call.future
+        if not isinstance(outcome, StorageError):
+            if not future.done():  # the caller was cancelled; what it asked for is done all the same
+                future.set_result(outcome)
             continue
-        if isinstance(outcome, StorageError):
-            call.future.set_exception(outcome)
-        else:
-            call.future.set_result(outcome)
+        if isinstance(outcome, StorageUnavailable):
+            failures[id(outcome)] = outcome
+        if not future.done():
+            future.set_exception(outcome)
+    for failure in failures.values():
+        observe(DatabaseUnavailable(str(failure), isinstance(failure, StorageDamaged)))

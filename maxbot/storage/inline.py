@@ -33,7 +33,7 @@ BEGIN_ANEW_EVERY = 4 * CHECKPOINT_EVERY
 
 
 PATIENCE = 0.004
-"""Seconds for which a call waits for company that nobody waits for. A reply that has left is noted so much later: who is
+"""Seconds for which a call that is in no hurry waits for company. A reply that has left is noted so much later: who is
 killed meanwhile may say it twice, and counts it."""
 
 

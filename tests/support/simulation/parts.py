@@ -84,7 +84,9 @@ class SimulatedDatabase(Database):
         alive = self._worker.simulation.workers_alive()
         return not alive or alive[0] is self._worker
 
-    def _enqueue(self, operation: Operation[Item, Result], item: Item, *, writes: bool) -> asyncio.Future[Result]:
+    def _enqueue(
+        self, operation: Operation[Item, Result], item: Item, *, writes: bool, patient: bool = False
+    ) -> asyncio.Future[Result]:
         loop = self._worker.simulation.loop
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append(Call(operation, item, future, writes))
