@@ -48,8 +48,8 @@ from maxbot.events import (
 )
 from maxbot.storage.backend import Backend
 from maxbot.storage.statement import Transaction
+from maxbot.storage.tables import inbox
 from maxbot.storage.tables.claims import lock
-from maxbot.storage.tables.inbox import accept
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -359,8 +359,8 @@ def by_kind(calls: Sequence[Call]) -> dict[tuple[bool, Operation[Any, Any]], lis
     kinds: dict[tuple[bool, Operation[Any, Any]], list[int]] = {}
     for index, call in enumerate(calls):
         kinds.setdefault((call.writes, call.operation), []).append(index)
-    accepts = kinds.pop((True, accept), None)
-    return kinds if accepts is None else {(True, accept): accepts, **kinds}
+    accepts = kinds.pop((True, inbox.accept), None)
+    return kinds if accepts is None else {(True, inbox.accept): accepts, **kinds}
 
 
 def apply(
