@@ -248,7 +248,7 @@ class Worker:
             turn_timeout=TURN_TIMEOUT,
             give_up_after=86400.0,
         )
-        self.inbox = Inbox(store, self.delivery.wake)
+        self.inbox = Inbox(store, self.delivery.wake, rouse=self.delivery.rouse)
         self.sweep = Sweep(store, self.delivery.take_up)
         self.sweeping = simulation.loop.create_task(self.sweep.run())
 
