@@ -15,8 +15,9 @@ from asyncio.subprocess import PIPE, Process
 import uvloop
 
 from maxbot.locks import UserLocks
-from maxbot.locks.host import LockServer, UnixLocks
+from maxbot.locks.host import UnixLocks
 from maxbot.locks.memory import MemoryLocks
+from maxbot.locks.server import LockServer
 from maxbot.types import Dialog
 
 ROUNDS = 20_000

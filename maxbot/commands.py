@@ -269,6 +269,8 @@ def read(content: Content) -> Reply | None:
     Raises:
         ValueError: It is not what its kind holds; the text names what is wrong.
     """
+    if len(content) == 1 and type(text := content.get("text")) is str and text:
+        return Text(text=text)  # nearly every reply
     name = kind_of(content)
     struct = KINDS.get(name)
     if struct is None:

@@ -160,10 +160,19 @@ def nobody(event: Event) -> None:
 
 
 def all_of(*observers: Observer) -> Observer:
-    """Return an observer that passes on what it hears."""
+    """Return an observer that passes on what it hears.
+
+    Args:
+        observers: Those with an attribute `hears`, a set of kinds of events, are told these only: most events are of no
+            interest to most of them.
+    """
+    listeners: dict[type[Event], list[Observer]] = {}
 
     def tell(event: Event) -> None:
-        for observer in observers:
+        kind = type(event)
+        if kind not in listeners:
+            listeners[kind] = [one for one in observers if kind in getattr(one, "hears", (kind,))]
+        for observer in listeners[kind]:
             observer(event)
 
-    return observers[0] if len(observers) == 1 else tell
+    return tell

@@ -69,7 +69,7 @@ class BotMarkup:
         Raises:
             ValueError: It is not well-formed, or holds what may not stand here.
         """
-        return self._checked(self._reader.read(text, place.value))
+        return self._checked(self._reader.read(text, place.controls))
 
     def read_replies(self, text: str) -> list[Command]:
         """Return the replies of a document, in which no control command may stand.
@@ -136,6 +136,8 @@ def _says_something(command: Command) -> bool:
 
 
 def _content(command: Command) -> Content:
+    if len(command) == 1 and type(text := command.get("text")) is Marked and not text.formats:
+        return {"text": str.__str__(text)}  # nearly every reply
     if KINDS.keys().isdisjoint(command):
         return plain(command)  # type: ignore[no-any-return]
     return _with_formats(command)

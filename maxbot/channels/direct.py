@@ -21,6 +21,7 @@ class Direct:
         name = host.encode("idna").decode() if not host.isascii() else host
         shown = f"[{name}]" if ":" in name else name
         self._host = f"{shown}:{port}" if port and port != _PORTS[scheme] else shown
+        self._known: tuple[dict[str, str] | None, str] = (None, "")
         self._connections = Connections(
             name,
             port or _PORTS[scheme],
@@ -28,6 +29,12 @@ class Direct:
             keep_alive=keep_alive,
             body_limit=body_limit,
         )
+
+    def _lines(self, headers: dict[str, str]) -> str:
+        """Return headers as they travel; the ones used last are kept, as nearly all calls have the same."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (("Host", self._host), *headers.items()))
+        self._known = headers, lines
+        return lines
 
     async def close(self) -> None:
         """Close all connections."""
@@ -48,7 +55,7 @@ class Direct:
         Args:
             method: `GET` or `POST`.
             target: Path and query, percent-encoded.
-            headers: Beside those that say where to and how long the body is; the same names give the same values.
+            headers: Beside those that say where to and how long the body is. Not changed from then on.
             body: None for none.
             timeout: Seconds for all of it, until the last byte of the response.
             connect_timeout: Seconds for name resolution, connection and TLS together.
@@ -57,11 +64,9 @@ class Direct:
             RetryLater: No connection: nothing was sent.
             OutcomeUnknown: The request may have left, and no usable response came in time.
         """
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._host}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        if body is not None:
-            lines.append(f"Content-Length: {len(body)}")
-        request = "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
+        lines = self._known[1] if self._known[0] is headers else self._lines(headers)
+        length = "" if body is None else f"Content-Length: {len(body)}\r\n"
+        request = f"{method} {target} HTTP/1.1\r\n{lines}{length}\r\n".encode("latin-1") + (body or b"")
         response = await self._connections.request(request, timeout=timeout, connect_timeout=connect_timeout)
         if response.headers.get("content-encoding", "identity") != "identity":
             raise OutcomeUnknown("The response is encoded in a way that was not asked for")

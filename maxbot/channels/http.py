@@ -208,12 +208,9 @@ class Connections:
         connection = self._take_idle(now)
         if connection is None:
             connection = await _in_time(self._open(), now + min(connect_timeout, timeout))
-        return await self._ask(connection, request, now + timeout)
-
-    async def _ask(self, connection: _Connection, request: bytes, deadline: float) -> Response:
         self._busy.add(connection)
         try:
-            return await connection.ask(request, deadline)
+            return await connection.ask(request, now + timeout)
         except BaseException:
             connection.close()  # also where the caller was cancelled: the response would come to the next one
             raise

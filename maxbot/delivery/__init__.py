@@ -69,6 +69,7 @@ class Delivery:
             store, bot, channels, turn_timeout, self._suspects, observe, self._sender, self._dialogs.heard
         )
         self.wake = self._dialogs.wake
+        self.rouse = self._dialogs.rouse
         self.take_up = self._dialogs.take_up
 
     def look_again(self) -> None:
@@ -92,7 +93,8 @@ class Delivery:
         turns = 0
         taken_over = False
         while True:
-            work = await until_stored(self._store.load, str(dialog), sent)
+            patient = turns > 0 and not self._dialogs.heard(dialog)  # nothing is known to be left but to say that
+            work = await until_stored(self._store.load, str(dialog), sent, patient=patient)
             sent = None
             if work.elsewhere is not None:
                 return self._leave(dialog, work.elsewhere)

@@ -63,6 +63,17 @@ class Dialogs:
         else:
             self._start(dialog, left_behind=False)
 
+    def rouse(self, dialog: Dialog) -> bool:
+        """Something new for the dialog is about to be stored by the next call to the database.
+
+        A dialog that sleeps begins at once: its look into the inbox comes after that call, in the same transaction at
+        best. Return whether it does; else it is to be woken once the new is stored.
+        """
+        if dialog in self._awake or dialog in self._backlog or self.draining:
+            return False
+        self._start(dialog, left_behind=False)
+        return True
+
     def heard(self, dialog: Dialog) -> int:
         """Return how often there was something new for a dialog since it has looked into the inbox."""
         return self._again.get(dialog, 0)

@@ -23,12 +23,20 @@ _NAMES: dict[type[Event], str] = {
 }
 
 
+_LOOKED_UP = {
+    True: "unknown_commits_stored",
+    False: "unknown_commits_undone",
+}
+
+
 class Counters:
     """An observer that counts. Nobody waits for it: what a database that is gone does not count is lost.
 
     Args:
         store: Keeps the counters.
     """
+
+    hears = frozenset({*_NAMES, CommitLookedUp})
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -42,12 +50,6 @@ class Counters:
         except StorageError:  # it is closed
             return
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-
-_LOOKED_UP = {
-    True: "unknown_commits_stored",
-    False: "unknown_commits_undone",
-}
 
 
 def _name(event: Event) -> str | None:

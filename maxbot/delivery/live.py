@@ -8,6 +8,7 @@ from maxbot.channels.base import Channel
 from maxbot.delivery.early import EarlyReplies
 from maxbot.delivery.growing import GrowingMessage
 from maxbot.delivery.typing import typing
+from maxbot.errors import TurnError
 from maxbot.outbox.retries import until_stored
 from maxbot.storage.store import Store
 from maxbot.types import Address, Command, Dialog
@@ -22,7 +23,7 @@ class LiveTurn:
     Args:
         store: Knows what was accepted elsewhere.
         channel: Of the dialog, if the bot still has it.
-        early: Its early replies.
+        begin: Makes its early replies, once something is said or shown: few turns have any.
         dialog: Whose turn it is.
         update_id: Of its update.
         address: Where to answer to.
@@ -33,7 +34,7 @@ class LiveTurn:
         self,
         store: Store,
         channel: Channel | None,
-        early: EarlyReplies,
+        begin: Callable[[], EarlyReplies],
         dialog: Dialog,
         update_id: int,
         address: Address | None,
@@ -41,19 +42,22 @@ class LiveTurn:
     ) -> None:
         self._store = store
         self._channel = channel
-        self._early = early
+        self._begin = begin
+        self.early: EarlyReplies | None = None
+        """Its early replies; None where there are none."""
         self._dialog = dialog
         self._update_id = update_id
         self._address = address
         self._heard = heard
         self._growing: GrowingMessage | None = None
+        self._is_over = False
         self._superseded = False
         self._heard_then = -1
         self._asked_at = 0.0
 
     def say(self, command: Command) -> Awaitable[None]:
         """See `Meanwhile.say`."""
-        return self._early.say(command, after=[] if self._growing is None else self._growing.finish())
+        return self._begun().say(command, after=[] if self._growing is None else self._growing.finish())
 
     def show(self, text: str) -> None:
         """See `Meanwhile.show`."""
@@ -62,13 +66,13 @@ class LiveTurn:
             return
         if self._growing is None:
             self._growing = GrowingMessage(
-                self._store, channel, channel.growth, self._early, self._dialog, self._update_id, self._address
+                self._store, channel, channel.growth, self._begun(), self._dialog, self._update_id, self._address
             )
         self._growing.show(text)
 
     def typing(self) -> AbstractContextManager[None]:
         """See `Meanwhile.typing`."""
-        return typing(self._channel, self._dialog, self._address, after=0.0)
+        return typing(self._channel, self._dialog, self._address)
 
     async def superseded(self) -> bool:
         """See `Meanwhile.superseded`: at once what this worker accepts, within a second what others do."""
@@ -82,10 +86,21 @@ class LiveTurn:
         """The bot's code has ended: take no more, and wait until all it said is committed."""
         if self._growing is not None and (calls := self._growing.finish()):
             await asyncio.wait(calls)
-        await self._early.committed()
+        self._is_over = True
+        if self.early is not None:
+            await self.early.committed()
 
     async def abort(self) -> None:
         """Stop at once, whatever is under way."""
         for call in [] if self._growing is None else self._growing.finish():
             call.cancel()
-        await self._early.abort()
+        self._is_over = True
+        if self.early is not None:
+            await self.early.abort()
+
+    def _begun(self) -> EarlyReplies:
+        if self.early is None:
+            if self._is_over:
+                raise TurnError("the turn is over: nothing more can be said in it")
+            self.early = self._begin()
+        return self.early

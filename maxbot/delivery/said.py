@@ -31,6 +31,23 @@ SILENCE_AT_DAMAGE = 600.0
 class Log:
     """An observer that writes the log."""
 
+    hears = frozenset(
+        {
+            ChannelFailed,
+            CommandPostponed,
+            CommandRepeated,
+            CommandSetAside,
+            DatabaseUnavailable,
+            DialogElsewhere,
+            DialogLeft,
+            DialogMoved,
+            SessionEnded,
+            TurnOutlives,
+            TurnStale,
+            UpdateSetAside,
+        }
+    )
+
     def __init__(self) -> None:
         self._said: dict[str, float] = {}
 

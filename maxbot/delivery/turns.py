@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 from maxbot.channels.base import Channel
@@ -16,7 +17,7 @@ from maxbot.delivery.live import LiveTurn
 from maxbot.delivery.replies import Replies
 from maxbot.delivery.suspects import Origin, Suspects, Verdict
 from maxbot.delivery.timers import check_count
-from maxbot.delivery.typing import typing
+from maxbot.delivery.typing import Typing
 from maxbot.errors import StorageError
 from maxbot.events import DialogLeft, Observer, TimersSet, TurnOutlives, TurnRun, TurnStale, UpdateSetAside, nobody
 from maxbot.meanwhile import current
@@ -106,25 +107,28 @@ class Turns:
             return await self._run(dialog, work, update)
 
     async def _run(self, dialog: Dialog, work: Work, update: PendingUpdate) -> list[OutboxRow]:
-        early = EarlyReplies(self._store, self._sender, self._replies, dialog, work, update)
         channel, address = self._channels.get(dialog.channel), update.address or without(work.address)
-        live = LiveTurn(self._store, channel, early, dialog, update.id, address, self._heard)
+        begin = partial(EarlyReplies, self._store, self._sender, self._replies, dialog, work, update)
+        live = LiveTurn(self._store, channel, begin, dialog, update.id, address, self._heard)
+        typing = Typing(channel, dialog, address)
         try:
-            with typing(channel, dialog, address):
-                began = time.perf_counter()
-                outcome = await self._outcome(dialog, work, update, live)
-                seconds = time.perf_counter() - began
-                await live.ended()
-            if early.is_stale:
+            began = time.perf_counter()
+            outcome = await self._outcome(dialog, work, update, live)
+            seconds = time.perf_counter() - began
+            await live.ended()
+            typing.stop()
+            early = live.early
+            if early is not None and early.is_stale:
                 self._observe(TurnStale(dialog, update.id))
                 rows = []
             else:
                 rows = await self._end(dialog, work, update, early, outcome, seconds)
-            if early.there_are:
+            if early is not None and early.there_are:
                 await early.sent(more=bool(rows))
                 return []
             return rows
         finally:
+            typing.stop()
             await live.abort()
 
     async def _outcome(
@@ -149,13 +153,14 @@ class Turns:
         dialog: Dialog,
         work: Work,
         update: PendingUpdate,
-        early: EarlyReplies,
+        early: EarlyReplies | None,
         outcome: TurnResult | BaseException,
         seconds: float,
     ) -> list[OutboxRow]:
-        if isinstance(outcome, TurnResult) and early.failure is None:
+        failure = None if early is None else early.failure
+        if isinstance(outcome, TurnResult) and failure is None:
             return await self._commit(dialog, work, update, outcome, seconds, early)
-        error = early.failure if isinstance(outcome, TurnResult) else outcome
+        error = failure if isinstance(outcome, TurnResult) else outcome
         assert error is not None
         late = isinstance(error, TimedOut)
         reason = f"The turn took longer than {self._timeout:g} seconds" if late else _reason(error)
@@ -163,11 +168,18 @@ class Turns:
         return []
 
     async def _commit(
-        self, dialog: Dialog, work: Work, update: PendingUpdate, turn: TurnResult, seconds: float, early: EarlyReplies
+        self,
+        dialog: Dialog,
+        work: Work,
+        update: PendingUpdate,
+        turn: TurnResult,
+        seconds: float,
+        early: EarlyReplies | None,
     ) -> list[OutboxRow]:
         address = work.address if update.address is None else latest(update.address, work.address)
+        said, offered = (update.said, None) if early is None else (early.said, early.offers)
         try:
-            commands, offers = self._replies.expanded(dialog, turn.commands, early.offers)
+            commands, offers = self._replies.expanded(dialog, turn.commands, offered)
             await check_count(self._store, dialog, turn.timers)
         except Exception as error:
             await self._set_aside(dialog, work, update, _reason(error), error)
@@ -181,7 +193,7 @@ class Turns:
                 turn.state,
                 commands,
                 offers.kept(address, work.address),
-                early.said,
+                said,
                 turn.timers,
             )
         except StorageError as error:
@@ -193,7 +205,7 @@ class Turns:
         self._observe(TurnRun(dialog, update.id, len(rows), seconds))
         if turn.timers.set:
             self._observe(TimersSet(dialog, min(timer.seconds for timer in turn.timers.set)))
-        if not rows and not early.said.commands:
+        if not rows and not said.commands:
             await self._replies.unanswered(dialog, update.id, None)
         return rows
 

@@ -15,7 +15,7 @@ from maxbot.dialog.state import Kind, others
 from maxbot.dialog.steps import Returning, Run, Step, Stop
 from maxbot.dialog.templates import Templates
 from maxbot.dialog.tree import Tree
-from maxbot.dialog.turn import Hooks, Keep, RunningTurn, TurnInput, TurnOutput, running
+from maxbot.dialog.turn import Hooks, Keep, Running, RunningTurn, TurnInput, TurnOutput
 from maxbot.errors import TurnError
 
 MOST_STEPS = 500
@@ -51,7 +51,7 @@ class Engine:
         """
         turn = RunningTurn(given, self._templates, self._keep)
         try:
-            with running(turn):
+            with Running(turn):
                 await (self._converse(turn) if hooks is None else self._converse_with(turn, hooks))
             state = others(given.state) | turn.stored()
         except TurnError as error:

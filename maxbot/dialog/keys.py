@@ -44,6 +44,8 @@ class Look:
 class How(Enum):
     """What a look must find."""
 
+    __hash__ = object.__hash__  # Enum's own is in Python, and asked for at each turn
+
     EQUAL = auto()
     TRUE = auto()
     DEFINED = auto()

@@ -42,6 +42,9 @@ class Place(Enum):
     PROMPT = frozenset({"listen_again", "response"})
     HANDLER = frozenset({"move_on", "response"})
 
+    def __init__(self, controls: frozenset[str]) -> None:
+        self.controls = controls
+
 
 Reader: TypeAlias = Callable[[str, Place], Sequence[Command]]
 """Reads a rendered template as commands; a ValueError says what is wrong with it."""
@@ -101,7 +104,7 @@ class Scenario:
             raise self.failed(str(error)) from error
         for index, command in enumerate(commands):
             name = next(iter(command))
-            if name in self._place.value:
+            if name in self._place.controls:
                 return Outcome(tuple(commands[:index]), name, command[name])
         return Outcome(tuple(commands))
 

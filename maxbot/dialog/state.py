@@ -68,6 +68,8 @@ class DialogState:
     @classmethod
     def load(cls, state: State) -> "DialogState":
         """Return the state as it was stored; whatever nobody can have stored is left out."""
+        if not state:
+            return cls()
         loaded = cls(copied(_mapping(state.get("user"))), copied(_mapping(state.get("slots"))))
         waiting = state.get("waiting")
         for entry in waiting if isinstance(waiting, list) else ():

@@ -32,6 +32,8 @@ class Run:
 class Stop(Enum):
     """The turn is over."""
 
+    __hash__ = object.__hash__  # Enum's own is in Python, and asked for at each turn
+
     WAIT = auto()
     """The waiting list and slots are kept."""
     END = auto()

@@ -90,11 +90,17 @@ class TextTemplate:
     def __init__(self, environment: Environment, source: Source, names: set[str]) -> None:
         self.source = source
         self._environment = environment
+        self._is_plain = False
+        """Whether nothing in it can be waited for: it is rendered at one go, which costs a third."""
         self.constant: str | None = None if environment.may_hold_code(source.text) else source.text.strip(BLANKS)
         """The text of a template without expressions and statements, which is most of them."""
         self._template: Template | None = None
         if self.constant is None:
-            self._template = _compile(environment, source, _parse(environment, source, _parse_template, names))
+            tree = _parse(environment, source, _parse_template, names)
+            self._is_plain = all(type(node) in _PLAIN for node in _walk(tree))
+            if self._is_plain:
+                self._environment = environment.for_expressions()
+            self._template = _compile(self._environment, source, tree)
 
     async def render(self, names: Names) -> str:
         """Return the text, without white space around it.
@@ -105,6 +111,8 @@ class TextTemplate:
         if self._template is None:
             return self.constant or ""
         context = self._environment.context_class(self._environment, names, None, self._template.blocks)
+        if self._is_plain:
+            return self._rendered(context)
         pieces: list[str] = []
         length = 0
         stream = self._template.root_render_func(context)
@@ -120,9 +128,42 @@ class TextTemplate:
             await stream.aclose()  # type: ignore[attr-defined]
         return "".join(pieces).strip(BLANKS)
 
+    def _rendered(self, context: Context) -> str:
+        assert self._template is not None
+        try:
+            text = "".join(self._template.root_render_func(context))
+            if len(text) > SIZE_LIMIT:
+                raise OverflowError(f"the text is longer than {SIZE_LIMIT} characters")
+        except Exception as error:
+            _fail(error, self.source)
+        return text.strip(BLANKS)
+
     def failed(self, message: str) -> TurnError:
         """Return the error of a turn for what it rendered."""
         return TurnError(message, self.source.error(message, self.source.line(1)))
+
+
+_PLAIN = frozenset(
+    {
+        nodes.Template,
+        nodes.Output,
+        nodes.TemplateData,
+        nodes.Name,
+        nodes.Getattr,
+        nodes.Getitem,
+        nodes.Const,
+        nodes.If,
+        nodes.CondExpr,
+        nodes.Compare,
+        nodes.Operand,
+        nodes.And,
+        nodes.Or,
+        nodes.Not,
+        nodes.Add,
+        nodes.Concat,
+    }
+)
+"""What calls nothing and goes round in no loop."""
 
 
 Made = TypeVar("Made", Expression, TextTemplate)

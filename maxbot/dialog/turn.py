@@ -1,7 +1,6 @@
 """What all procedures of one turn share: names, state, what was said and what was visited."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
@@ -172,14 +171,20 @@ class Hooks(Protocol):
         """Called when nothing changes any more: the turn has ended, or failed with an error."""
 
 
-@contextmanager
-def running(turn: RunningTurn) -> Iterator[None]:
-    """Let templates find the turn they run in."""
-    budget, listener = current_budget.set(Budget()), current_listener.set(turn.visited)
-    timers = current_timers.set(turn.timers)
-    try:
-        yield
-    finally:
-        current_timers.reset(timers)
-        current_budget.reset(budget)
-        current_listener.reset(listener)
+class Running:
+    """Let templates find the turn they run in, within the body."""
+
+    __slots__ = ("_budget", "_listener", "_timers", "_turn")
+
+    def __init__(self, turn: RunningTurn) -> None:
+        self._turn = turn
+
+    def __enter__(self) -> None:
+        self._budget = current_budget.set(Budget())
+        self._listener = current_listener.set(self._turn.visited)
+        self._timers = current_timers.set(self._turn.timers)
+
+    def __exit__(self, *_: object) -> None:
+        current_timers.reset(self._timers)
+        current_budget.reset(self._budget)
+        current_listener.reset(self._listener)

@@ -1,5 +1,8 @@
 """Accept updates: durable first, then whoever runs their dialog is woken.
 
+A dialog that sleeps is roused a moment before: its look into the inbox comes after the updates are stored, as calls to
+the database are done in their order, and nearly always in the same transaction.
+
 The table `seen` recognises a redelivery, in the transaction that stores the update (`storage/tables/inbox.py`).
 """
 
@@ -18,12 +21,20 @@ class Inbox:
         store: Keeps them.
         wake: Called for each dialog that got something new, once that is durable.
         observe: Told what was accepted.
+        rouse: Called for each dialog right before something is stored for it; returns whether it will look for it.
     """
 
-    def __init__(self, store: Store, wake: Callable[[Dialog], None], observe: Observer = nobody) -> None:
+    def __init__(
+        self,
+        store: Store,
+        wake: Callable[[Dialog], None],
+        observe: Observer = nobody,
+        rouse: Callable[[Dialog], bool] = lambda dialog: False,
+    ) -> None:
         self._store = store
         self._wake = wake
         self._observe = observe
+        self._rouse = rouse
 
     async def accept(self, updates: Sequence[Update]) -> list[bool]:
         """Store updates; when this returns they survive the kill of any process.
@@ -42,10 +53,11 @@ class Inbox:
         for update in updates:
             if not isinstance(update.message, dict):  # what is none could be taken for something else later
                 raise TypeError(f"a message is a dict, not {type(update.message).__name__}")
+        roused = {update.dialog for update in updates if self._rouse(update.dialog)}
         accepted = await self._store.accept(updates)
         for update, new in zip(updates, accepted, strict=True):
             self._observe(UpdateAccepted(update.dialog, new))
-            if new:
+            if new and update.dialog not in roused:
                 self._wake(update.dialog)
         return accepted
 

@@ -42,6 +42,8 @@ class Timers:
         wake: Called for each dialog that has a request now.
     """
 
+    hears = frozenset({TimersSet})
+
     def __init__(self, store: Store, wake: Callable[[Dialog], None]) -> None:
         self._store = store
         self._wake = wake

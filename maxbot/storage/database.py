@@ -22,7 +22,9 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
+
+import msgspec
 
 from maxbot.backoff import backoff
 from maxbot.errors import (
@@ -46,6 +48,7 @@ from maxbot.events import (
 )
 from maxbot.storage.backend import Backend
 from maxbot.storage.statement import Transaction
+from maxbot.storage.tables import inbox
 from maxbot.storage.tables.claims import lock
 
 Item = TypeVar("Item")
@@ -70,7 +73,7 @@ LAST_LOOKS = 3
 """How often an unknown outcome is still looked up once the database is to be closed."""
 
 
-class Call(NamedTuple):
+class Call(msgspec.Struct, frozen=True):
     """What somebody waits for."""
 
     operation: Operation[Any, Any]
@@ -103,8 +106,13 @@ class Database:
         self._thread = threading.Thread(target=self._serve, name="storage", daemon=True)
         self._thread.start()
 
-    def call(self, operation: Operation[Item, Result], item: Item) -> asyncio.Future[Result]:
+    def call(self, operation: Operation[Item, Result], item: Item, *, patient: bool = False) -> asyncio.Future[Result]:
         """Run `operation` for `item`, together with whatever else is waiting.
+
+        Args:
+            operation: What to do.
+            item: With what.
+            patient: Whether it may wait some milliseconds for others, to share a transaction with them.
 
         Returns:
             A future of the result. It is done only once the transaction is committed.
@@ -113,7 +121,7 @@ class Database:
             StorageUnavailable: (from the future) Nothing was stored; the same call may work later.
             StorageError: (from the future) Nothing was stored, and it would fail again.
         """
-        return self._enqueue(operation, item, writes=True)
+        return self._enqueue(operation, item, writes=True, patient=patient)
 
     def ask(self, operation: Operation[Item, Result], item: Item) -> asyncio.Future[Result]:
         """Run an `operation` that only reads, in one statement: it waits for nobody who writes, and holds up nobody.
@@ -153,7 +161,10 @@ class Database:
         """Whether this worker does what one worker is enough for; None where it has to be asked for."""
         return self._backend.leads()
 
-    def _enqueue(self, operation: Operation[Item, Result], item: Item, *, writes: bool) -> asyncio.Future[Result]:
+    def _enqueue(
+        self, operation: Operation[Item, Result], item: Item, *, writes: bool, patient: bool = False
+    ) -> asyncio.Future[Result]:
+        # The thread's pace lets calls gather, those that are patient and those that are not.
         future: asyncio.Future[Result] = self._loop.create_future()
         self._give(Call(operation, item, future, writes))
         return future
@@ -341,11 +352,15 @@ def _locked(calls: list[Call], kinds: list[tuple[Operation[Any, Any], list[int]]
 
 
 def by_kind(calls: Sequence[Call]) -> dict[tuple[bool, Operation[Any, Any]], list[int]]:
-    """Return the places of calls that ask for the same."""
+    """Return the places of calls that ask for the same: those first that take updates in.
+
+    A dialog that is roused by an update looks for it in the same transaction.
+    """
     kinds: dict[tuple[bool, Operation[Any, Any]], list[int]] = {}
     for index, call in enumerate(calls):
         kinds.setdefault((call.writes, call.operation), []).append(index)
-    return kinds
+    accepts = kinds.pop((True, inbox.accept), None)
+    return kinds if accepts is None else {(True, inbox.accept): accepts, **kinds}
 
 
 def apply(
@@ -363,12 +378,16 @@ def apply(
 
 def settle(calls: Sequence[Call], outcomes: Sequence[Any], observe: Observer) -> None:
     """Tell those who called what came of it."""
-    for failure in {id(outcome): outcome for outcome in outcomes if isinstance(outcome, StorageUnavailable)}.values():
-        observe(DatabaseUnavailable(str(failure), isinstance(failure, StorageDamaged)))
+    failures: dict[int, StorageUnavailable] = {}
     for call, outcome in zip(calls, outcomes, strict=True):
-        if call.future.done():  # the caller was cancelled; what it asked for is done all the same
+        future = call.future
+        if not isinstance(outcome, StorageError):
+            if not future.done():  # the caller was cancelled; what it asked for is done all the same
+                future.set_result(outcome)
             continue
-        if isinstance(outcome, StorageError):
-            call.future.set_exception(outcome)
-        else:
-            call.future.set_result(outcome)
+        if isinstance(outcome, StorageUnavailable):
+            failures[id(outcome)] = outcome
+        if not future.done():
+            future.set_exception(outcome)
+    for failure in failures.values():
+        observe(DatabaseUnavailable(str(failure), isinstance(failure, StorageDamaged)))

@@ -32,6 +32,11 @@ BEGIN_ANEW_EVERY = 4 * CHECKPOINT_EVERY
 """Transactions after which all others wait for that: for what the last hundred have written, and for the disk."""
 
 
+PATIENCE = 0.004
+"""Seconds for which a call that is in no hurry waits for company. A reply that has left is noted so much later: who is
+killed meanwhile may say it twice, and counts it."""
+
+
 class InlineDatabase(Database):
     """A worker's connection to the database, see `Database`.
 
@@ -45,10 +50,14 @@ class InlineDatabase(Database):
         super().__init__(backend, observe)
         self._quick = quick
         self._soon: list[Call] = []
+        self._is_due = False
+        """Whether it is known that what is called is run in this iteration of the event loop."""
         self._with_the_thread = 0
         self._transactions = 0
 
-    def _enqueue(self, operation: Operation[Item, Result], item: Item, *, writes: bool) -> asyncio.Future[Result]:
+    def _enqueue(
+        self, operation: Operation[Item, Result], item: Item, *, writes: bool, patient: bool = False
+    ) -> asyncio.Future[Result]:
         if self._closing:
             raise StorageUnavailable("the database is closed")
         future: asyncio.Future[Result] = self._loop.create_future()
@@ -59,9 +68,16 @@ class InlineDatabase(Database):
             self._pass_on(call)
         else:
             self._soon.append(call)
-            if len(self._soon) == 1:
-                self._loop.call_soon(self._run_soon)
+            self._be_run(patient)
         return future
+
+    def _be_run(self, patient: bool) -> None:
+        """Have what is called run in this iteration of the event loop; what is patient, with the next that is not."""
+        if not patient and not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._run_soon)
+        elif patient and len(self._soon) == 1:
+            self._loop.call_later(PATIENCE, self._run_soon)
 
     async def close(self) -> None:
         self._run_soon()
@@ -70,7 +86,8 @@ class InlineDatabase(Database):
 
     def _run_soon(self) -> None:
         calls, self._soon = self._soon[:LARGEST_GROUP], self._soon[LARGEST_GROUP:]
-        if self._soon:
+        self._is_due = bool(self._soon)
+        if self._is_due:
             self._loop.call_soon(self._run_soon)
         if not calls:
             return

@@ -119,9 +119,9 @@ class Store:
 
     # turns
 
-    def load(self, dialog: str, sent: outbox.Sent | None = None) -> Future[turns.Work]:
-        """Remove a command that was sent, and return what is next for the dialog."""
-        return self._database.call(turns.load, turns.Load(dialog, sent))
+    def load(self, dialog: str, sent: outbox.Sent | None = None, *, patient: bool = False) -> Future[turns.Work]:
+        """Remove a command that was sent, and return what is next for the dialog; `patient`: see `Database.call`."""
+        return self._database.call(turns.load, turns.Load(dialog, sent), patient=patient)
 
     def commit(
         self,

@@ -80,6 +80,20 @@ def test_woken_while_at_work_it_looks_once_more() -> None:
     run(scenario)
 
 
+def test_roused_it_looks_once_and_is_woken_only_where_it_did_not_sleep() -> None:
+    async def scenario() -> None:
+        work = Work()
+        awake = Dialogs(MemoryLocks(), work)
+        assert awake.rouse(ANNA), "it looks for what is being stored"
+        assert not awake.rouse(ANNA), "it may have looked already"
+        await asyncio.sleep(5)
+        assert work.users == ["1"]
+        await awake.drain(1.0)
+        assert not awake.rouse(ANNA)
+
+    run(scenario)
+
+
 def test_woken_while_it_waits_for_its_lock_it_looks_once() -> None:
     async def scenario() -> None:
         work, locks = Work(), MemoryLocks()

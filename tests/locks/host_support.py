@@ -8,7 +8,8 @@ from typing import Any
 
 import uvloop
 
-from maxbot.locks.host import LockServer, UnixLocks
+from maxbot.locks.host import UnixLocks
+from maxbot.locks.server import LockServer
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
@@ -22,8 +23,8 @@ def run(loop: str, test: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def connected(count: int) -> AsyncIterator[tuple[LockServer, list[UnixLocks]]]:
-    server = LockServer()
+async def connected(count: int, *, delegates: bool = False) -> AsyncIterator[tuple[LockServer, list[UnixLocks]]]:
+    server = LockServer(delegates=delegates)
     clients = []
     for number in range(count):
         ours, theirs = socket.socketpair()

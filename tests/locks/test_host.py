@@ -11,7 +11,9 @@ import pytest
 
 from maxbot.errors import LockLost
 from maxbot.locks import UserLocks
-from maxbot.locks.host import MAX_NAME, LockServer, UnixLocks
+from maxbot.locks.host import UnixLocks
+from maxbot.locks.server import LockServer
+from maxbot.locks.wire import MAX_NAME
 from maxbot.testing.locks import ALICE, BOB, UserLocksContract
 from maxbot.types import Dialog
 from tests.locks import host_support
@@ -22,17 +24,18 @@ on_both_loops = pytest.mark.parametrize("loop", LOOPS)
 
 class TestUnixLocks(UserLocksContract):
     loop = "asyncio"
+    delegates = False
 
     @asynccontextmanager
     async def clients(self, count: int) -> AsyncIterator[Sequence[UserLocks]]:
-        async with connected(count) as (self.server, clients):
+        async with connected(count, delegates=self.delegates) as (self.server, clients):
             yield clients
 
     def entries(self, clients: Sequence[UserLocks]) -> int | None:
         return (
             self.server.held()
             + self.server.waiting()
-            + sum(len(client._requests) for client in clients if isinstance(client, UnixLocks))
+            + sum(len(client._requests) + len(client._given) for client in clients if isinstance(client, UnixLocks))
         )
 
     def run(self, test: Coroutine[Any, Any, None]) -> None:
@@ -41,6 +44,12 @@ class TestUnixLocks(UserLocksContract):
 
 class TestUnixLocksOnUvloop(TestUnixLocks):
     loop = "uvloop"
+
+
+class TestUnixLocksOfOneThatWasAlone(TestUnixLocks):
+    """The first client of several had all locks to give out before the second one came."""
+
+    delegates = True
 
 
 def frame(request: int, name: bytes = b"") -> bytes:
@@ -392,7 +401,7 @@ def test_a_client_that_reads_nothing_is_not_read_from_and_its_end_frees_its_lock
 
 
 def test_a_client_with_too_many_requests_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("maxbot.locks.host.MAX_REQUESTS", 3)
+    monkeypatch.setattr("maxbot.locks.server.MAX_REQUESTS", 3)
 
     async def scenario() -> None:
         async with connected(1) as (server, [locks]):

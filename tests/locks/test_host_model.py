@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from maxbot.locks.host import MAX_NAME, LockServer
+from maxbot.locks.server import LockServer
+from maxbot.locks.wire import MAX_NAME
 
 NAMES = [b"test:1", b"test:2", b"test:3"]
 # Longer than what a client may say before its next frame would be read as part of it.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from maxbot.locks.host import LockServer
+from maxbot.locks.server import LockServer
 from maxbot.types import Dialog
 from tests.locks.host_support import LOOPS, connected, eventually, run
 
@@ -28,6 +28,7 @@ async def worker(server: LockServer, *arguments: str) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.locks.worker", str(theirs.fileno()), *arguments),
         cwd=ROOT,
+        stdin=PIPE,
         stdout=PIPE,
         pass_fds=[theirs.fileno()],
     )
@@ -80,8 +81,10 @@ def test_ten_thousand_messages_of_five_users_in_two_processes_never_overlap(loop
     async def scenario() -> None:
         async with connected(0) as (server, _), AsyncExitStack() as stack:
             workers = [await stack.enter_async_context(worker(server, "work", "5", "1000")) for _ in range(2)]
+            for process in workers:
+                assert await says(process) == b"ready\n"
             async with asyncio.timeout(60):
-                printed = [await process.communicate() for process in workers]
+                printed = await asyncio.gather(*(process.communicate(b"go\n") for process in workers))
             assert [process.returncode for process in workers] == [0, 0]
             histories = [json.loads(output) for output, _ in printed]
         assert [len(history) for history in histories] == [5000, 5000]

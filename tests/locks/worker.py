@@ -21,7 +21,9 @@ async def hold(locks: UnixLocks, *users: str) -> None:
 
 
 async def work(locks: UnixLocks, users: str, messages: str) -> None:
-    """Run so many messages of each user, five at a time; print when each began and ended."""
+    """Once told to, run so many messages of each user, five at a time; print when each began and ended."""
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
     history: list[tuple[int, int, int]] = []  # user, and the clock that all processes share, in nanoseconds
 
     async def process(user: int) -> None:

@@ -39,9 +39,9 @@ BUGS = (
         "wait-on-the-connection",
         "no deadlock, and all drains after faults",
         "maxbot/locks/host.py",
-        "    async def __aenter__(self) -> None:\n        locks = self._locks\n",
-        "    async def __aenter__(self) -> None:\n        locks = self._locks\n"
-        "        while any(not lock._granted.done() for lock in locks._requests.values()):\n"
+        "    async def __aenter__(self) -> None:\n        locks, dialog = self._locks, self._dialog\n",
+        "    async def __aenter__(self) -> None:\n        locks, dialog = self._locks, self._dialog\n"
+        "        while any(lock._granted and not lock._granted.done() for lock in locks._requests.values()):\n"
         "            await asyncio.sleep(0.01)  # somebody waits on the only connection\n",
         ("tests/locks",),
     ),
@@ -56,10 +56,26 @@ BUGS = (
     Bug(
         "locks-free-before-the-suspects-are-known",
         "nobody runs a suspect as if nothing had happened",
-        "maxbot/locks/host.py",
+        "maxbot/locks/server.py",
         "        self._ended()\n",
         "        asyncio.get_running_loop().call_later(0.1, self._ended)\n",
         ("tests/locks/test_host.py",),
+    ),
+    Bug(
+        "hands-back-without-what-it-gave-out",
+        "nobody is inside with another one, whoever gives out the locks",
+        "maxbot/locks/host.py",
+        "                lock._request = self._ask(lock)\n        self.send",
+        "                pass\n        self.send",
+        ("tests/locks/test_host_alone.py",),
+    ),
+    Bug(
+        "gives-before-all-is-handed-back",
+        "nobody is inside with another one, whoever gives out the locks",
+        "maxbot/locks/server.py",
+        "            self._held_back[client, request] = name\n            return\n",
+        "            pass\n",
+        ("tests/locks/test_host_alone.py",),
     ),
     Bug(
         "unknown-outcome-for-a-day",

@@ -241,6 +241,22 @@ BUGS = (
         ("tests/storage/mysql/test_plans.py",),
     ),
     Bug(
+        "looks-before-it-is-stored",
+        "a dialog that is roused finds its update",
+        "maxbot/storage/database.py",
+        "    return kinds if accepts is None else {(True, inbox.accept): accepts, **kinds}\n",
+        "    return kinds if accepts is None else {**kinds, (True, inbox.accept): accepts}\n",
+        ("tests/storage/test_inline.py",),
+    ),
+    Bug(
+        "patient-for-ever",
+        "who is patient is not forgotten",
+        "maxbot/storage/inline.py",
+        "            self._loop.call_later(PATIENCE, self._run_soon)\n",
+        "            pass\n",
+        ("tests/storage/test_inline.py",),
+    ),
+    Bug(
         "repeated-in-silence",
         "what a worker went through with its database is counted",
         "maxbot/storage/database.py",

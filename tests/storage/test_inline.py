@@ -55,6 +55,33 @@ def test_calls_of_one_iteration_are_one_transaction(tmp_path: Path) -> None:
     assert len(keys(tmp_path / "bot.db")) == 500
 
 
+def test_who_looks_for_an_update_finds_it_in_the_transaction_that_stores_it(tmp_path: Path) -> None:
+    """Whatever else is in that transaction: another dialog looked before."""
+
+    async def scenario() -> None:
+        async with opened(tmp_path / "bot.db") as (database, store):
+            calls = store.load("web:bea"), store.accept([update("a")]), store.load(str(ANNA))
+            nothing, accepted, work = await asyncio.gather(*calls)
+            assert (nothing.update, accepted, database._transactions) == (None, [True], 1)
+            assert work.update is not None
+
+    asyncio.run(scenario())
+
+
+def test_who_is_patient_shares_a_transaction_and_is_not_forgotten(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with opened(tmp_path / "bot.db") as (database, store):
+            patient = store.load(str(ANNA), patient=True)
+            await asyncio.sleep(0)
+            assert not patient.done()
+            await store.accept([update("a")])
+            assert (patient.done(), database._transactions) == (True, 1)
+            async with asyncio.timeout(20):  # and nobody else comes
+                assert (await store.load(str(ANNA), patient=True)).update is not None
+
+    asyncio.run(scenario())
+
+
 def test_a_call_that_cannot_be_stored_hurts_no_other_one(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with opened(tmp_path / "bot.db") as (_, store):

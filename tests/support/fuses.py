@@ -110,8 +110,8 @@ class Fuses:
             finally:
                 self._at_work.discard(dialog.user)
 
-        async def done(store: Store, dialog: str, sent: Any = None) -> Any:
-            result = await load(store, dialog, sent)
+        async def done(store: Store, dialog: str, sent: Any = None, **options: Any) -> Any:
+            result = await load(store, dialog, sent, **options)
             if sent:
                 self.burn("done")
             return result

@@ -31,6 +31,8 @@ class Ended:
         store: Knows what became of a request.
     """
 
+    hears = frozenset({TurnRun, UpdateSetAside})
+
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: defaultdict[Dialog, set[asyncio.Event]] = defaultdict(set)

@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 ANY = "*"
 
+MOST_SEEN = 100
+"""Values of the header that are kept in mind: a name may come in other letters, and with any port."""
+
 
 class AllowedHosts:
     """An application in front of another one.
@@ -29,20 +32,34 @@ class AllowedHosts:
     def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
         self._app = app
         self._hosts = frozenset(hosts)
+        self._seen: set[bytes] = set()
+        """Values of the header that are known to be right."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 421 to what is meant for somebody else."""
-        host = next((value for name, value in scope["headers"] if name == b"host"), None)
-        # Without one it is no browser, but a probe of health or a client of HTTP/1.0.
-        if host is None or name_of(host.decode("latin-1")) in self._hosts or ANY in self._hosts:
+        host = None
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value
+                break
+        if host in self._seen or self._is_ours(host):
             await self._app(scope, receive, send)
             return
         from starlette.responses import PlainTextResponse
 
+        assert host is not None
         shown = name_of(host.decode("latin-1"))[:100]
         logger.warning("Refused a request for host %s: if it is this bot's, add it with --allowed-hosts", shown)
         response = PlainTextResponse("This host is not served here\n", 421)
         await response(scope, receive, send)
+
+    def _is_ours(self, host: bytes | None) -> bool:
+        if host is None:  # no browser, but a probe of health or a client of HTTP/1.0
+            return True
+        is_ours = ANY in self._hosts or name_of(host.decode("latin-1")) in self._hosts
+        if is_ours and len(self._seen) < MOST_SEEN:
+            self._seen.add(host)
+        return is_ours
 
 
 def name_of(host: str) -> str:

@@ -98,7 +98,7 @@ class Rpc(Part):
         if not 200 <= failed_status <= 599:
             raise BadRequest("failed is a status from 200 to 599")
         channel, user = _path(request, self.prefix)
-        body = await read_body(request, BODY_LIMIT)
+        body = await read_body(request.headers, request.receive, BODY_LIMIT)
         asked = decode(_json, body) if body else None
         try:
             dialog = self._dialog(channel, user)

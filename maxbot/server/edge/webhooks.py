@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from maxbot.channels.base import Channel, Received
 from maxbot.channels.base import Request as ChannelRequest
+from maxbot.channels.http import Headers
 from maxbot.errors import BadRequest, RequestError, StorageUnavailable
 from maxbot.inbox.accept import Inbox
 from maxbot.server.edge.part import Part
@@ -54,14 +56,18 @@ class Webhook:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 200 once the updates are stored; errors become answers in the application's handlers."""
-        request = Request(scope, receive)
-        body = await read_body(request, self._channel.body_limit)
-        query = request.query_params if scope["query_string"] else {}  # it is dear to read nothing
-        asked = ChannelRequest(body, request.headers, request.method, query)
-        received = await _receive(self._channel, asked)
+        # Starlette's own objects for requests and answers would cost more than all that is done here.
+        headers = Headers(scope["headers"])
+        body = await read_body(headers, receive, self._channel.body_limit)
+        query = QueryParams(scope["query_string"]) if scope["query_string"] else {}
+        received = await _receive(self._channel, ChannelRequest(body, headers, scope["method"], query))
         accepted = await self._inbox.accept(received.updates)
         answer = received.answer_to(accepted)
-        await Response(answer.body, media_type=answer.media_type)(scope, receive, send)
+        length = (b"content-length", b"%d" % len(answer.body))
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [length, _content_type(answer.media_type)]}
+        )
+        await send({"type": "http.response.body", "body": answer.body})
 
 
 async def _receive(channel: Channel, request: ChannelRequest) -> Received:
@@ -75,22 +81,37 @@ async def _receive(channel: Channel, request: ChannelRequest) -> Received:
         raise BadRequest("The request could not be understood") from error
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+@cache
+def _content_type(media_type: str) -> tuple[bytes, bytes]:
+    charset = "; charset=utf-8" if media_type.startswith("text/") else ""
+    return b"content-type", (media_type + charset).encode()
+
+
+async def read_body(headers: Mapping[str, str], receive: Receive, limit: int) -> bytes:
     """Return a request's body.
 
     Args:
-        request: Its head has arrived.
+        headers: Of the request.
+        receive: Brings what comes after them.
         limit: Bytes.
 
     Raises:
         HTTPException: 413 for a body over the limit, without reading all of it.
+        ClientDisconnect: The rest does not come.
     """
-    declared = request.headers.get("content-length", "0")
+    declared = headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > limit:
         raise HTTPException(413, f"The body is larger than {limit} bytes")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(chunk := message.get("body", b""))
+        size += len(chunk)
+        if size > limit:
             raise HTTPException(413, f"The body is larger than {limit} bytes")
-    return bytes(body)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

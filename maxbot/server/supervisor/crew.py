@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from maxbot.board import SuspectList
-from maxbot.locks.host import LockClient, LockServer
+from maxbot.locks.server import LockClient, LockServer
 from maxbot.server.children import shut
 from maxbot.server.plan import Plan
 from maxbot.server.stopping import GRACE, LINGER
@@ -52,7 +52,7 @@ class Crew:
         self._heard = heard
         self._dying = dying
         self._on_end = ended
-        self._locks = LockServer()
+        self._locks = LockServer(delegates=plan.workers == 1)
         self._lock_connections: dict[WorkerProcess, LockClient] = {}
         self.alive: set[WorkerProcess] = set()
 

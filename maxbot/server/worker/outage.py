@@ -19,6 +19,8 @@ class Outage:
         clock: Seconds, monotonic.
     """
 
+    hears = frozenset({DatabaseUnavailable})
+
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._since = float("inf")

@@ -124,7 +124,7 @@ class Service:
             suspects=suspects(self._store),
         )
         self.wake = self._delivery.wake
-        self._inbox = Inbox(self._store, self._delivery.wake, observe)
+        self._inbox = Inbox(self._store, self._delivery.wake, observe, self._delivery.rouse)
         self._sweep = Sweep(self._store, self._delivery.take_up, self._database.lease)
         self._health = Health(self._store)
         bot.inbox = self._inbox

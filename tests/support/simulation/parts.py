@@ -84,7 +84,9 @@ class SimulatedDatabase(Database):
         alive = self._worker.simulation.workers_alive()
         return not alive or alive[0] is self._worker
 
-    def _enqueue(self, operation: Operation[Item, Result], item: Item, *, writes: bool) -> asyncio.Future[Result]:
+    def _enqueue(
+        self, operation: Operation[Item, Result], item: Item, *, writes: bool, patient: bool = False
+    ) -> asyncio.Future[Result]:
         loop = self._worker.simulation.loop
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append(Call(operation, item, future, writes))
@@ -246,7 +248,7 @@ class Worker:
             turn_timeout=TURN_TIMEOUT,
             give_up_after=86400.0,
         )
-        self.inbox = Inbox(store, self.delivery.wake)
+        self.inbox = Inbox(store, self.delivery.wake, rouse=self.delivery.rouse)
         self.sweep = Sweep(store, self.delivery.take_up)
         self.sweeping = simulation.loop.create_task(self.sweep.run())
 
