@@ -45,10 +45,11 @@ class Rests:
         with suppress(StorageError):  # then who starts anew asks once more
             await self._store.note(channel, NOTE, str(self._store.now() + seconds))
 
-    async def remaining(self, channel: str) -> float:
-        """Return for how many seconds a dialog of the channel has to wait: not all the same, or all came at once."""
-        if channel not in self._recalled:
-            await self._recall(channel)
+    def remaining(self, channel: str) -> float:
+        """Return for how many seconds a dialog of the channel has to wait: not all the same, or all came at once.
+
+        To be asked for once what is written down is known: `knows`, `recall`.
+        """
         until = self._until.get(channel)
         if until is None:
             return 0.0
@@ -62,7 +63,12 @@ class Rests:
         if channel in self._until:
             del self._until[channel], self._failures[channel]
 
-    async def _recall(self, channel: str) -> None:
+    def knows(self, channel: str) -> bool:
+        """Whether it is known what is written down of a channel."""
+        return channel in self._recalled
+
+    async def recall(self, channel: str) -> None:
+        """Find out what is written down of a channel."""
         noted = None
         with suppress(StorageError):  # the next one looks again
             noted = await self._store.noted(channel, NOTE)

@@ -124,7 +124,9 @@ class Sender:
 
     async def _begin(self, dialog: Dialog, row: OutboxRow, *, taken_up: bool) -> OutboxRow | None:
         """Return a command whose attempt may begin; None if it was set aside."""
-        rest = await self._rests.remaining(dialog.channel)
+        if not self._rests.knows(dialog.channel):
+            await self._rests.recall(dialog.channel)
+        rest = self._rests.remaining(dialog.channel)
         if rest and await self._give_up(dialog, row, "the channel rests"):
             return None
         if rest and not taken_up and row.not_before is None:
@@ -177,7 +179,9 @@ class Sender:
             await self.set_aside(dialog, row, f"The bot has no channel {dialog.channel} any more")
             return False
         try:
-            key, begun = self._store.mark + row.key, await self._begun(channel, row)
+            key, begun = self._store.mark + row.key, row.begun
+            if begun == {}:
+                begun = await self._found(channel, row)
             command = Command(row.content, key, row.resend, without(row.address), begun=begun)
             await self._watch(row.update_id, channel.send(command, dialog))
         except Moved as error:
@@ -203,9 +207,9 @@ class Sender:
             return True
         return False
 
-    async def _begun(self, channel: Channel, row: OutboxRow) -> Begun | None:
-        """Return the message that a command finishes. One that may be there and is not found again stays beside it."""
-        if row.begun != {} or (channel.growth is not None and channel.growth.finds):
+    async def _found(self, channel: Channel, row: OutboxRow) -> Begun | None:
+        """Return what finds the message that a command finishes; None where it stays beside it, if it is there."""
+        if channel.growth is not None and channel.growth.finds:
             return row.begun
         if not row.attempts:
             await until_stored(self._store.count, "uncertain")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from maxbot.channels import trouble
 from maxbot.channels.base import Channel, Request, Services
 from maxbot.channels.telegram import TelegramChannel
+from maxbot.channels.telegram import channel as telegram_channel
 from maxbot.channels.telegram import polling as telegram_polling
 from maxbot.errors import (
     BadRequest,
@@ -423,7 +424,13 @@ def test_what_happened_to_nobody_is_acknowledged(happened: Any) -> None:
     assert make(native=["message_reaction"]).parse(request) == []
 
 
-def test_the_bots_limit_is_kept_before_telegram_has_to_say_so() -> None:
+@pytest.mark.parametrize("is_telegrams", [False, True])
+def test_the_bots_limit_is_kept_before_telegram_has_to_say_so(
+    is_telegrams: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The author's, or at Telegram itself the usual one."""
+    monkeypatch.setattr(telegram_channel, "USUAL_RATE", 5.0)
+
     async def scenario(api: ApiStandIn) -> None:
         api.answer(200, SENT)
 
@@ -434,7 +441,9 @@ def test_the_bots_limit_is_kept_before_telegram_has_to_say_so() -> None:
             assert all(isinstance(error, RetryLater) for error in errors)
             assert len(errors) == 20 - len(api.requests)
 
-        await with_channel(make(api_url=api.url, rate=5), say)
+        if is_telegrams:
+            monkeypatch.setattr(telegram_channel, "TELEGRAM", api.url)
+        await with_channel(make(api_url=api.url, **{} if is_telegrams else {"rate": 5}), say)
 
     run(scenario)
 

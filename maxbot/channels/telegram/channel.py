@@ -33,6 +33,12 @@ MAX_CONNECTIONS = 100
 SECRET_HEADER = "x-telegram-bot-api-secret-token"
 
 
+TELEGRAM = "https://api.telegram.org"
+
+USUAL_RATE = 30.0
+"""Messages a second: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this"""
+
+
 class TelegramChannel(Channel):
     """A bot of Telegram, by webhooks or polling. A user is a chat: in a group, all its members are one dialog.
 
@@ -43,7 +49,8 @@ class TelegramChannel(Channel):
             is registered. None: webhooks that the server registers itself get one that is derived from the token, so
             that it is the same in all workers and after every start; others are not verified.
         native: Kinds of updates, and of what is in a message, that the bot is told of as they are, like `sticker`.
-        rate: Messages a second, of all workers together; None leaves it to Telegram's 429.
+        rate: Messages a second, of all workers together. None: `USUAL_RATE` at Telegram itself; on a Bot API server of
+            one's own, which may have other limits, as many as there are until it says 429.
         timeout: Seconds for a call of the API, or its parts; up to 3600.
         limits: Of connections.
 
@@ -64,7 +71,7 @@ class TelegramChannel(Channel):
         """What a channel of this type may have in a bot.yaml; as in the constructor."""
 
         api_token: str
-        api_url: str = "https://api.telegram.org"
+        api_url: str = TELEGRAM
         secret_token: str | list[str] | None = None
         native: list[str] = []
         rate: Rate | None = None
@@ -73,7 +80,7 @@ class TelegramChannel(Channel):
         self,
         *,
         api_token: str,
-        api_url: str = "https://api.telegram.org",
+        api_url: str = TELEGRAM,
         secret_token: str | Sequence[str] | None = None,
         native: Sequence[str] = (),
         rate: float | None = None,
@@ -86,7 +93,7 @@ class TelegramChannel(Channel):
         if rate is not None and not 0 < rate < float("inf"):
             raise ValueError("rate is a number of messages a second above 0")
         self._native = tuple(native)
-        self._rate = rate
+        self._rate = USUAL_RATE if rate is None and api_url.rstrip("/") == TELEGRAM else rate
         self._pace: Pace | None = None
         self._token = api_token
         self._secrets = tuple(secrets) if secrets is not None else (_derived_secret(api_token),)
