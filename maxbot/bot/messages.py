@@ -99,7 +99,9 @@ def _url(value: Any, name: str) -> str:
 
 
 def _size(value: Any, name: str) -> int:
-    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and isfinite(value):
         return int(value)
     try:
         return integer(_text(value, name))

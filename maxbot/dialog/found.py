@@ -4,7 +4,6 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from decimal import Decimal
-from math import isnan
 from typing import Any
 
 from jinja2 import Undefined
@@ -64,7 +63,7 @@ class Found:
             numbers.update(self._starting(value))
         if self._bounds:
             for bounds in self._bounds.values():
-                numbers.update(bounds.around(value) if kind in _NUMBERS and not isnan(value) else bounds.all)
+                numbers.update(bounds.around(value) if _is_in_order(value) else bounds.all)
         if self._others:
             numbers.update(self._other(value, defined))
 
@@ -86,6 +85,14 @@ class Found:
             yield from others.get(How.NO_TEXT, ())
         if type(value) not in _NUMBERS:
             yield from others.get(How.NO_NUMBER, ())
+
+
+def _is_in_order(value: Any) -> bool:
+    """Whether a value is a number that is above or below others: of any size, and not NaN."""
+    try:
+        return type(value) in _NUMBERS and bool(value == value)
+    except ArithmeticError:
+        return False
 
 
 def _may_be_true(value: Any) -> bool:

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
-from math import isfinite
 from typing import Any, TypeAlias
 
 from maxbot.errors import TurnError
@@ -58,7 +57,7 @@ class TurnTimers:
         Raises:
             TurnError: One of them cannot be used, or the bot has no such method.
         """
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not isfinite(seconds):
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds != seconds:
             raise TurnError(f"later: seconds is a number, not {seconds!r}")
         if not 0 <= seconds <= LONGEST_WAIT:
             raise TurnError(f"later: seconds is from 0 to {LONGEST_WAIT:.0f} (a year), and not {seconds!r}")

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from maxbot.bot import MaxBot
@@ -117,6 +117,7 @@ texts = (
 
 
 @slow
+@example(["9" * 400])  # more than a float holds
 @given(st.lists(texts | st.sampled_from(["<end/>", "{{ 1/0 }}", "&amp;", "]]>", "<!--", "\x00\ud800"]), max_size=5))
 def test_whatever_a_user_says_is_a_value(said: list[str]) -> None:
     for text in said:
