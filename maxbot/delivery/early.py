@@ -165,11 +165,15 @@ class EarlyReplies:
         sent: Sent | None = None
         while self._unsent or sent is not None:
             self._unsent = False
-            outbox = (await until_stored(self._store.load, str(self._dialog), sent)).outbox
+            if sent is not None and not await until_stored(self._store.sent, sent):
+                self._others_send = True  # the lock has failed: what follows was perhaps tried, too
+            outbox = (await until_stored(self._store.load, str(self._dialog))).outbox
             sent = None
             try:
-                # What stands there was put there under this lock, and was not tried yet: nothing is uncertain.
-                sent = await self._sender.send(self._dialog, outbox, found=self._others_send)
+                # What stands there was put there by this run, and was not tried yet: nothing is uncertain. Where it is
+                # another turn's, the lock has failed, and somebody may be sending it.
+                found = self._others_send or any(row.update_id != self._update.id for row in outbox[:1])
+                sent = await self._sender.send(self._dialog, outbox, found=found)
             except LookAgain:
                 self._unsent = self._others_send = True
             except Waits as wait:

@@ -278,7 +278,7 @@ BUGS = (
         "a-rest-ends-with-the-worker",
         "a platform's later keeps its time over restarts",
         "maxbot/outbox/rests.py",
-        "        if channel not in self._recalled:\n            await self._recall(channel)\n",
+        "            noted = await self._store.noted(channel, NOTE)\n",
         "",
         ("tests/outbox/test_send.py",),
     ),
